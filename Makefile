@@ -1,0 +1,73 @@
+# Two commands matter: make run, make test. Each sets up what it needs; a second start takes seconds.
+PORT ?= 8000
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+UV_VERSION := 0.13.8
+
+.PHONY: run up test lint format bench lock schema screens clean
+
+run: $(VENV)/.runtime
+	@$(PY) manage.py demo --port $(PORT)
+
+up: $(VENV)/.runtime
+	@$(PY) manage.py migrate --verbosity 0
+	@$(PY) manage.py up --port $(PORT)
+
+test: $(VENV)/.dev
+	@mkdir -p var
+	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: $(VENV)/.dev
+	@mkdir -p var
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy .
+	$(VENV)/bin/mypy --strict planning
+	$(VENV)/bin/lint-imports
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) manage.py spectacular --validate --fail-on-warn --file var/openapi.yaml
+	cmp var/openapi.yaml docs/openapi.yaml
+
+format: $(VENV)/.dev
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+bench: $(VENV)/.dev
+	@mkdir -p var
+	$(PY) -m tests.bench $(ARGS)
+
+screens: $(VENV)/.dev
+	$(PY) -m tests.browser.screens
+
+schema: $(VENV)/.dev
+	$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+lock: $(VENV)/bin/uv
+	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
+	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) var
+
+# uv installs in a second where pip needs twenty; where it cannot be had, pip reads the same file.
+$(VENV)/bin/python:
+	@echo "Setting up a Python environment in $(VENV) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Flightdeck needs Python 3.11 or newer."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/bin/uv: | $(VENV)/bin/python
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || true
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python $(VENV)/bin/uv
+	@test -f $(VENV)/.dev || { echo "Installing the locked packages ..."; $(call install,requirements.txt); }
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python $(VENV)/bin/uv
+	@echo "Installing the locked packages, with those for development ..."
+	@$(call install,requirements-dev.txt)
+	@touch $@ $(VENV)/.runtime
+
+define install
+if test -x $(VENV)/bin/uv; then VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --require-hashes -r $(1) || $(PY) -m pip install --quiet --require-hashes -r $(1); else $(PY) -m pip install --quiet --require-hashes -r $(1); fi
+endef

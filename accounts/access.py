@@ -1,0 +1,32 @@
+"""The same table for pages: who is not signed in goes to the login page, who may not gets a 403."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+
+from accounts.permissions import RULES, can
+
+View = Callable[..., HttpResponseBase]
+
+
+def page_requires(action: str) -> Callable[[View], View]:
+    """Decorator for Django views. KeyError at import for an action that the table does not know."""
+    RULES[action]
+
+    def decorate(view: View) -> View:
+        @login_required
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not can(request.user, action):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate

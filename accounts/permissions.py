@@ -1,0 +1,69 @@
+"""The one table of who may do what. Object rules (own client, own plan, limits) come on top, in the rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from accounts.roles import Role
+
+if TYPE_CHECKING:
+    from accounts.models import ApiKey
+
+MANAGER, APPROVER, FINANCE = Role.MANAGER, Role.APPROVER, Role.FINANCE
+OPS, CLIENT_VIEWER, API_CLIENT = Role.OPS, Role.CLIENT_VIEWER, Role.API_CLIENT
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`roles` may do it; a key may when it holds any of `scopes` and its user's role may."""
+
+    roles: frozenset[Role]
+    scopes: frozenset[str]
+
+
+def _rule(*roles: Role, scopes: str) -> Rule:
+    return Rule(frozenset(roles), frozenset(scopes.split()))
+
+
+RULES: dict[str, Rule] = {
+    "booking.create": _rule(MANAGER, API_CLIENT, scopes="booking:write"),
+    "booking.run": _rule(MANAGER, OPS, API_CLIENT, scopes="booking:write"),
+    "booking.cancel": _rule(MANAGER, OPS, API_CLIENT, scopes="booking:write"),
+    "booking.read": _rule(MANAGER, APPROVER, FINANCE, OPS, CLIENT_VIEWER, API_CLIENT, scopes="booking:read"),
+    # Whether the preparer may decide the own plan is a matter of its amount: `approvals/policy.py`.
+    "booking.decide": _rule(MANAGER, APPROVER, scopes="booking:decide"),
+    # Seller prices, cost and margin. Ops see metadata, a client viewer the own work without cost.
+    "money.read": _rule(MANAGER, APPROVER, FINANCE, API_CLIENT, scopes="booking:read finance:read"),
+    "seller.read": _rule(MANAGER, APPROVER, OPS, scopes="seller:read"),
+    "seller.write": _rule(OPS, scopes="seller:write"),
+    "audit.read": _rule(OPS, scopes="audit:read"),
+    "user.write": _rule(OPS, scopes="user:write"),
+    "policy.write": _rule(OPS, scopes="policy:write"),
+    "ops.read": _rule(OPS, scopes="ops:read"),
+    "ops.write": _rule(OPS, scopes="ops:write"),
+}
+
+SCOPES: tuple[str, ...] = tuple(sorted({scope for rule in RULES.values() for scope in rule.scopes}))
+
+
+def can(user: Any, action: str) -> bool:
+    """May this user do `action`? Anonymous and disabled users may nothing. KeyError for an unknown action."""
+    rule = RULES[action]
+    return bool(user.is_authenticated and user.is_active and user.effective_role in rule.roles)
+
+
+def can_key(key: ApiKey, action: str) -> bool:
+    """A key never exceeds its scopes nor its user's role."""
+    return not RULES[action].scopes.isdisjoint(key.scopes) and can(key.user, action)
+
+
+def allowed(request: Any, action: str) -> bool:
+    """The same for a request, by the key it came with or else by its user."""
+    key = getattr(request, "auth", None)
+    return can(request.user, action) if key is None else can_key(key, action)
+
+
+def scopes_of(role: str) -> list[str]:
+    """Every scope that a key of this role could use: what an all-round key for the role is issued with."""
+    return sorted({scope for rule in RULES.values() if role in rule.roles for scope in rule.scopes})

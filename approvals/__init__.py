@@ -1,0 +1,1 @@
+"""One decision service and one inbox for every human decision."""

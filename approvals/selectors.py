@@ -1,0 +1,39 @@
+"""The inbox: what waits for a person."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from django.db.models import Count, DecimalField, Min, Q, QuerySet, Sum
+
+from approvals.models import ApprovalRequest
+from approvals.states import ItemState, RequestState
+
+
+def inbox(organization_ids: Collection[uuid.UUID] | None) -> QuerySet[ApprovalRequest]:
+    """Open requests of these clients (None = of all), the one whose price expires first on top."""
+    still_open = Q(items__state=ItemState.OPEN)
+    requests = ApprovalRequest.objects.filter(status=RequestState.OPEN)
+    if organization_ids is not None:
+        requests = requests.filter(organization_id__in=organization_ids)
+    return requests.annotate(
+        open_items=Count("items", filter=still_open),
+        open_amount=Sum("items__amount", filter=still_open, output_field=DecimalField()),
+        deadline=Min("items__expires_at", filter=still_open),
+    ).order_by("deadline", "-open_amount")
+
+
+def open_request(subject_type: str, subject_id: Any) -> ApprovalRequest | None:
+    return ApprovalRequest.objects.filter(
+        subject_type=subject_type, subject_id=subject_id, status=RequestState.OPEN
+    ).first()
+
+
+def last_request(subject_type: str, subject_id: Any) -> ApprovalRequest | None:
+    return (
+        ApprovalRequest.objects.filter(subject_type=subject_type, subject_id=subject_id)
+        .order_by("-created_at")
+        .first()
+    )

@@ -1,0 +1,1 @@
+"""Campaign briefs to booked lines: the DealBookingFlow."""

@@ -1,0 +1,153 @@
+"""What ops need of campaigns: lists, states, history, and two safe actions. Deciding is not among them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action, display
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from accounts.actors import actor_of
+from approvals.errors import Refused
+from bookings import services
+from bookings.models import Campaign, ChannelBudget, Line, Recommendation, SellerReport
+from bookings.states import BEFORE_BOOKING, LINE_OPEN
+from flows.admin import ReadOnly, back_to
+from flows.models import Event
+
+UNFOLD_TONES = {
+    "progress": "info",
+    "waiting": "warning",
+    "good": "success",
+    "bad": "danger",
+    "warn": "warning",
+    "neutral": "",
+}
+
+
+class CancelForm(BaseDialogForm):
+    reason = forms.CharField(min_length=services.SHORTEST_REASON, widget=UnfoldAdminTextareaWidget)
+
+
+class ChannelInline(ReadOnly, TabularInline):
+    model = ChannelBudget
+    fields = ["channel", "share", "amount", "state", "note"]
+    extra = 0
+
+
+class ReportInline(ReadOnly, TabularInline):
+    model = SellerReport
+    fields = ["channel", "seller", "state", "products", "reason", "elapsed_ms", "at"]
+    extra = 0
+
+
+class RecommendationInline(ReadOnly, TabularInline):
+    model = Recommendation
+    fields = ["rank", "channel", "seller", "product_name", "impressions", "cpm", "cost", "state"]
+    extra = 0
+
+
+class LineInline(ReadOnly, TabularInline):
+    model = Line
+    fields = ["position", "seller", "cost", "status", "seller_status", "note", "attention"]
+    extra = 0
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ReadOnly, ModelAdmin):
+    list_display = [
+        "name",
+        "organization",
+        "shown_status",
+        "budget",
+        "currency",
+        "start_date",
+        "prepared_by",
+        "created_at",
+    ]
+    list_filter = ["status", "currency", "organization"]
+    list_select_related = ["organization", "prepared_by"]
+    search_fields = ["name", "id", "organization__name"]
+    date_hierarchy = "created_at"
+    ordering = ["-created_at"]
+    show_full_result_count = False
+    inlines = [ChannelInline, ReportInline, RecommendationInline, LineInline]
+    readonly_fields = ["history"]
+    actions_detail = ["cancel_campaign"]
+
+    @display(description="status", ordering="status", label=UNFOLD_TONES)
+    def shown_status(self, campaign: Campaign) -> tuple[str, str]:
+        return campaign.tone, campaign.get_status_display()
+
+    @admin.display(description="History (newest 50)")
+    def history(self, campaign: Campaign) -> str:
+        rows = Event.objects.filter(subject_type="campaign", subject_id=str(campaign.pk)).order_by(
+            "-position"
+        )[:50]
+        lines = [
+            f"{row.position:>4}  {row.at:%Y-%m-%d %H:%M:%S}  {row.type}  {row.actor_label}" for row in rows
+        ]
+        return format_html("<pre>{}</pre>", "\n".join(lines))
+
+    @action(
+        description="Cancel campaign",
+        url_path="cancel",
+        permissions=["cancel_campaign"],
+        dialog={
+            "title": "Cancel this campaign?",
+            "description": "Nothing has been booked yet, and nothing will be. This cannot be undone.",
+            "form_class": CancelForm,
+        },
+    )
+    def cancel_campaign(self, request: HttpRequest, form: CancelForm, object_id: str) -> HttpResponse:
+        try:
+            services.cancel_campaign(
+                campaign_id=uuid.UUID(object_id), actor=actor_of(request), reason=form.cleaned_data["reason"]
+            )
+            messages.success(request, "The campaign is cancelled.")
+        except Refused as refused:
+            messages.error(request, refused.message)
+        return back_to(request, "admin:bookings_campaign_change", object_id)
+
+    def has_cancel_campaign_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        if object_id is None:
+            return True
+        return Campaign.objects.filter(pk=object_id, status__in=BEFORE_BOOKING).exists()
+
+
+@admin.register(Line)
+class LineAdmin(ReadOnly, ModelAdmin):
+    list_display = [
+        "recommendation",
+        "campaign",
+        "seller",
+        "shown_status",
+        "cost",
+        "seller_status",
+        "attention",
+        "note",
+    ]
+    list_filter = ["status", "attention", "back_to_person", "seller"]
+    list_select_related = ["recommendation", "campaign", "seller"]
+    search_fields = ["campaign__name", "id", "recommendation__product_name", "note"]
+    ordering = ["-created_at"]
+    actions = ["check_now"]
+
+    @display(description="status", ordering="status", label=UNFOLD_TONES)
+    def shown_status(self, line: Line) -> tuple[str, str]:
+        return line.tone, line.get_status_display()
+
+    @admin.action(description="Ask the seller now")
+    def check_now(self, request: HttpRequest, queryset: QuerySet[Line]) -> None:
+        waiting = queryset.filter(status__in=LINE_OPEN).select_related("campaign")
+        asked = sum(services.check_line_now(line=line, actor=actor_of(request)) for line in waiting)
+        level = messages.SUCCESS if asked else messages.WARNING
+        messages.add_message(request, level, f"{asked} of {queryset.count()} lines are being asked about.")

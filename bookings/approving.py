@@ -1,0 +1,100 @@
+"""What follows from a decision: approved lines are on their way, rejected ones are out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from approvals import selectors as approvals_selectors
+from approvals import services as approvals
+from approvals.errors import Refused
+from approvals.models import Decision
+from bookings.models import Campaign, Line, Recommendation
+from bookings.outcome import start_next
+from bookings.proposals import fingerprint_of
+from bookings.states import CampaignStatus, RecommendationState
+from flows import lifecycle, steps
+from flows.actors import SYSTEM_ACTOR, Actor
+
+
+def current_fingerprints(campaign: Campaign) -> dict[uuid.UUID, str]:
+    return {row.pk: fingerprint_of(row) for row in campaign.recommendations.all()}
+
+
+def approve_by_policy(campaign: Campaign) -> None:
+    """auto_approve: a decision of the policy with its own record, or none, and then a person decides."""
+    request = approvals_selectors.open_request("campaign", campaign.pk)
+    if request is None:
+        return
+    try:
+        decision = approvals.decide_by_policy(
+            request=request, correlation_id=campaign.correlation_id, current=current_fingerprints(campaign)
+        )
+    except Refused as refusal:
+        approvals.decline_auto_approval(request, campaign.correlation_id, {"reason": refusal.message})
+        return
+    if decision is not None:
+        carry_out_approval(campaign, decision, actor=SYSTEM_ACTOR)
+
+
+def carry_out_approval(campaign: Campaign, decision: Decision, *, actor: Actor) -> list[Line]:
+    """Under the campaign's lock: one line per approved recommendation; the first line of each seller starts."""
+    rows = list(_decided(campaign, decision))
+    first = campaign.lines.count()
+    lines = Line.objects.bulk_create(
+        Line(
+            campaign=campaign,
+            recommendation=row,
+            decision=decision,
+            seller_id=row.seller_id,
+            position=first + offset,
+            fingerprint=fingerprint_of(row),
+            impressions=row.impressions,
+            cpm=row.cpm,
+            cost=row.cost,
+            currency=row.currency,
+        )
+        for offset, row in enumerate(rows)
+    )
+    _mark(rows, RecommendationState.APPROVED, "")
+    if campaign.status == CampaignStatus.AWAITING_APPROVAL:
+        lifecycle.apply(
+            campaign,
+            "approve",
+            actor=actor,
+            subject_type="campaign",
+            correlation_id=campaign.correlation_id,
+            payload={"decision": str(decision.pk), "lines": len(lines), "total": str(decision.total)},
+        )
+    for seller_id in dict.fromkeys(line.seller_id for line in lines):
+        start_next(campaign, seller_id)
+    return lines
+
+
+def carry_out_rejection(campaign: Campaign, decision: Decision, *, actor: Actor) -> None:
+    """Rejected lines are out. When nothing is left to decide and nothing was approved, the campaign ends."""
+    _mark(list(_decided(campaign, decision)), RecommendationState.REJECTED, decision.reason)
+    if campaign.status != CampaignStatus.AWAITING_APPROVAL:
+        return
+    if campaign.recommendations.filter(state=RecommendationState.OPEN).exists():
+        return
+    lifecycle.apply(
+        campaign,
+        "cancel",
+        actor=actor,
+        subject_type="campaign",
+        correlation_id=campaign.correlation_id,
+        payload={"decision": str(decision.pk)},
+        reason=f"Every line of the plan was rejected: {decision.reason}",
+    )
+    steps.drop_open(campaign)
+
+
+def _decided(campaign: Campaign, decision: Decision) -> Sequence[Recommendation]:
+    return list(campaign.recommendations.filter(pk__in=decision.item_ids).order_by("rank"))
+
+
+def _mark(rows: Sequence[Recommendation], state: RecommendationState, reason: str) -> None:
+    for row in rows:
+        row.state, row.decided_reason = state, reason
+    Recommendation.objects.bulk_update(rows, ["state", "decided_reason"])

@@ -1,0 +1,287 @@
+"""One approved line on its way to the seller: claim, send once, ask when unclear, compare, record.
+
+Read `advance` first. Every write at the seller has a claim row of its own, committed before the call. An answer that
+is not clear is never followed by a second booking: the seller is asked what happened, and only its own proof that
+nothing did lets the same key go out again (reliability.md 6.3, 6.4).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from bookings import terms
+from bookings.confirming import poll, take_back
+from bookings.line_record import UNDOING, call, decline, load, move, tell
+from bookings.models import Campaign, Line
+from bookings.outcome import start_next
+from bookings.states import LINE_LOST, LINE_OPEN, CampaignStatus, LineStatus
+from bookings.talk import keep_calls
+from flows import claims, lifecycle
+from flows.actors import SYSTEM_ACTOR
+from flows.clock import now
+from flows.models import Claim
+from flows.states import ClaimState
+from flows.work import Done, Later, Work
+from sellers.dialects.base import Answer, Connection, LineIntent, Outcome
+from sellers.dialects.registry import write_kinds
+from sellers.exchange import ExchangeRecord
+
+EXPIRY_MARGIN = dt.timedelta(seconds=60)  # the seller's clock may be ahead of ours
+LONGEST_CHECKING = dt.timedelta(hours=2)
+STOP_BEFORE_EXPIRY = dt.timedelta(minutes=15)
+LONGEST_BUSY = 600.0  # seconds that a seller may send us away for
+TIMED_OUT = "deadline"  # the code of a call whose end we did not wait for
+
+
+class CannotSend(Exception):
+    """Found before anything was sent: the line must not go out. `code` and the text tell why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.claim: Claim | None = None  # of an earlier call, which the seller has shown to have done nothing
+        self.calls: list[ExchangeRecord] = []
+
+
+def advance(work: Work) -> Done | Later:
+    """Do what the line needs next. Called again after every pause and after every crash."""
+    line = load(work)
+    if line.status in (*LINE_LOST, LineStatus.BOOKED):
+        return Done()
+    if line.code == UNDOING:
+        return take_back(work, line)
+    if line.status == LineStatus.PENDING_BOOKING:
+        return poll(work, line)
+    for kind in _write_kinds(line):
+        outcome = _write(work, line, kind)
+        if outcome is not None:
+            return outcome
+        line = load(work)
+    return poll(work, line) if line.status in LINE_OPEN else Done()
+
+
+def _write_kinds(line: Line) -> tuple[str, ...]:
+    return write_kinds(line.seller.dialect)
+
+
+def _write(work: Work, line: Line, kind: str) -> Done | Later | None:
+    """One committed call. None: done, go on with the next; else the step ends here for now."""
+    intent = terms.intent_for(line, kind)
+    try:
+        opened = work.commit(_claiming(line, kind, intent))
+        claim = opened.claim
+        if claim.state == ClaimState.DONE:
+            work.commit(_taking_over_refs(line, claim))
+            return None
+        # The order was refused for another line's sake, its product perhaps: this line tries for itself.
+        if claim.state == ClaimState.REFUSED and kind not in terms.ORDER_KINDS:
+            return decline(
+                line, "refused", str(claim.answer.get("reason", "Refused by the seller.")), claim=None
+            )
+        connection = line.seller.connection()
+        if opened.fresh:
+            answer, calls = _send(claim, kind, intent, connection)
+        else:
+            answer, calls = _reconcile(work, line, claim, kind, intent, connection)
+    except CannotSend as refusal:
+        return decline(
+            line,
+            refusal.code,
+            str(refusal),
+            claim=refusal.claim,
+            calls=refusal.calls,
+            actor=SYSTEM_ACTOR,
+        )
+    return _judge(work, line, claim, kind, intent, answer, calls)
+
+
+def _send(
+    claim: Claim, kind: str, intent: LineIntent, connection: Connection
+) -> tuple[Answer, list[ExchangeRecord]]:
+    answer, calls = call(connection, lambda dialect: dialect.send(kind, intent))
+    claims.call_ended(claim, timed_out=answer.code == TIMED_OUT)
+    return answer, calls
+
+
+def _claiming(line: Line, kind: str, intent: LineIntent) -> Callable[[Campaign], claims.Opened]:
+    def record(campaign: Campaign) -> claims.Opened:
+        key = intent.idempotency_key
+        if not Claim.objects.filter(key=key).exists():
+            _refuse_to_send(campaign, line)
+        opened = claims.open_claim(
+            flow=campaign,
+            subject_id=campaign.pk if kind in terms.ORDER_KINDS else line.pk,
+            kind=kind,
+            target=line.seller.slug,
+            key=key,
+            payload_hash=terms.intent_hash(intent, kind),
+            stop_checks_at=_stop_checks_at(line),
+        )
+        if opened.fresh:
+            tell(campaign, line, "booking.submitted", {"kind": kind, "key": key})
+        return opened
+
+    return record
+
+
+def _taking_over_refs(line: Line, claim: Claim) -> Callable[[Campaign], None]:
+    """An order that an earlier line of this seller opened serves this line too."""
+
+    def record(campaign: Campaign) -> None:
+        row = lifecycle.lock(Line, line.pk)
+        row.refs = {**claim.answer.get("refs", {}), **row.refs}
+        row.save()
+
+    return record
+
+
+def _refuse_to_send(campaign: Campaign, line: Line) -> None:
+    """The last look before something leaves: decision, budget, price and seller as they are at this instant."""
+    if campaign.status != CampaignStatus.EXECUTING_BOOKINGS:
+        raise CannotSend("wrong_state", "The campaign is not booking.")
+    from bookings.proposals import fingerprint_of
+
+    if fingerprint_of(line.recommendation) != line.fingerprint:
+        raise CannotSend("changed_since_approval", "The line is no longer what was approved.")
+    if _promised(campaign) > campaign.budget:
+        raise CannotSend("over_budget", "Booking this line would exceed the campaign's budget.")
+    line.seller.refresh_from_db(fields=["enabled"])
+    if not line.seller.enabled:
+        raise CannotSend("seller_disabled", f"{line.seller.name} has been disabled.")
+    if line.recommendation.quote_expires_at - EXPIRY_MARGIN <= now():
+        raise CannotSend("quote_expired", "The seller's price expired before the line could be sent.")
+
+
+def _promised(campaign: Campaign) -> Decimal:
+    """What is booked or may still be: approved lines that are not lost, unknown outcomes included."""
+    lines = campaign.lines.exclude(status__in=LINE_LOST)
+    return lines.aggregate(total=Sum("cost"))["total"] or Decimal(0)
+
+
+def _stop_checks_at(line: Line) -> dt.datetime:
+    """When automatic checks of an unknown outcome end (reliability.md 6.4 step 5)."""
+    return max(
+        now() + dt.timedelta(minutes=1),
+        min(now() + LONGEST_CHECKING, line.recommendation.quote_expires_at - STOP_BEFORE_EXPIRY),
+    )
+
+
+def _reconcile(
+    work: Work, line: Line, claim: Claim, kind: str, intent: LineIntent, connection: Connection
+) -> tuple[Answer, list[ExchangeRecord]]:
+    """The call may have happened. Ask; only proof that it did not lets the same key go out again: the seller's, or
+    our own where nothing ever left. Raises `CannotSend` when it may not go out any more."""
+    calls: list[ExchangeRecord] = []
+    if claim.state != ClaimState.NOT_SENT:
+        answer, calls = call(connection, lambda dialect: dialect.find(kind, intent))
+        if answer.outcome != Outcome.NOTHING:
+            return answer, calls
+        if wait := claims.still_at_work(claim):
+            reason = "nothing is to be seen yet, and the call may still be at work there"
+            return Answer(Outcome.UNKNOWN, "at_work", reason, retry_after=wait), calls
+    try:
+        first = work.commit(_resending(line, claim))
+    except CannotSend as refusal:
+        refusal.claim, refusal.calls = claim, calls
+        raise
+    if not first:
+        return Answer(Outcome.UNKNOWN, "at_work", "another line is sending the same order"), calls
+    answer, more = _send(claim, kind, intent, connection)
+    return answer, [*calls, *more]
+
+
+def _resending(line: Line, claim: Claim) -> Callable[[Campaign], bool]:
+    def record(campaign: Campaign) -> bool:
+        _refuse_to_send(campaign, line)
+        return claims.note_resend(claim)
+
+    return record
+
+
+def _judge(
+    work: Work,
+    line: Line,
+    claim: Claim,
+    kind: str,
+    intent: LineIntent,
+    answer: Answer,
+    calls: list[ExchangeRecord],
+) -> Done | Later | None:
+    if answer.outcome == Outcome.DONE:
+        return _take(work, line, claim, kind, answer, calls)
+    if answer.outcome == Outcome.REFUSED:
+        return decline(line, answer.code, answer.reason, claim=claim, calls=calls)
+    return _ask_again(line, claim, answer, calls)
+
+
+def _take(
+    work: Work, line: Line, claim: Claim, kind: str, answer: Answer, calls: list[ExchangeRecord]
+) -> Done | Later | None:
+    """The seller did it. Compare with what was approved before anything is called booked."""
+    wrong = [] if kind in terms.ORDER_KINDS else terms.differences(line, answer.terms)
+    if answer.line_status in LINE_LOST:
+        return decline(line, answer.line_status, answer.reason, claim=claim, calls=calls)
+
+    def record(campaign: Campaign) -> None:
+        keep_calls(campaign, line.seller, calls)
+        claims.settle(claim, ClaimState.DONE, {"refs": dict(answer.refs), "status": answer.seller_status})
+        row = lifecycle.lock(Line, line.pk)
+        row.refs = {**row.refs, **answer.refs}
+        row.seller_status = answer.seller_status
+        row.note, row.attention = "", False
+        if kind not in terms.ORDER_KINDS:
+            row.confirmed = terms.terms_as_json(answer.terms)
+        if wrong:
+            row.code = UNDOING
+            row.note = f"The seller answered with {', '.join(wrong)}. Taking it back."
+        row.save()
+        tell(
+            campaign, line, "line.answered", {"kind": kind, "status": answer.seller_status, "refs": row.refs}
+        )
+        if not wrong:
+            move(campaign, row, answer)
+
+    work.commit(record)
+    return take_back(work, load(work)) if wrong else None
+
+
+def _ask_again(line: Line, claim: Claim, answer: Answer, calls: list[ExchangeRecord]) -> Later:
+    pause = max(claims.pause_after(claim), min(answer.retry_after or 0.0, LONGEST_BUSY))
+
+    def record(campaign: Campaign) -> None:
+        keep_calls(campaign, line.seller, calls)
+        note = claims.note_not_sent if answer.outcome == Outcome.NOT_SENT else claims.note_unknown
+        note(claim, pause, f"{answer.outcome}: {answer.code} {answer.reason}")
+        row = lifecycle.lock(Line, line.pk)
+        row.attention = claim.state == ClaimState.ESCALATED
+        row.note = _what_is_open(claim, answer)[:2000]
+        row.save()
+        event = "line.not_sent" if claim.state == ClaimState.NOT_SENT else "line.outcome_unknown"
+        tell(campaign, row, event, {"checks": claim.checks, "said": answer.reason})
+        if row.attention:
+            start_next(campaign, row.seller_id)
+
+    return Later(pause, answer.reason, record)
+
+
+def _what_is_open(claim: Claim, answer: Answer) -> str:
+    said = answer.reason or answer.code or "no clear answer"
+    if claim.state == ClaimState.NOT_SENT:
+        return f"Not sent yet ({said}). Trying again until the price expires."
+    if claim.state == ClaimState.ESCALATED:
+        return f"Outcome unknown ({said}). With operations; still being asked."
+    return f"Outcome unknown ({said}). Asking the seller again."
+
+
+def gave_up(campaign: Campaign, line_id: str, error: str) -> None:
+    """The step died five times. The line stays as it is, its money stays reserved, ops are told."""
+    row = lifecycle.lock(Line, line_id)
+    row.attention = True
+    row.note = f"Booking stopped: {error}. Operations can run it again."[:2000]
+    row.save()
+    tell(campaign, row, "line.needs_attention", {"error": error})
+    start_next(campaign, row.seller_id)  # one stuck line holds up no other

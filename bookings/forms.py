@@ -1,0 +1,220 @@
+"""The brief as a form. It only turns text into the wire form; `planning.brief` judges it, as for every other door."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from django import forms
+
+from crm.selectors import visible_organizations
+from planning.types import CHANNELS, FieldError
+
+CHANNEL_LABELS = {"branding": "Branding", "ctv": "CTV", "mobile": "Mobile", "performance": "Performance"}
+LIST_FIELDS = ("interests", "geo", "behaviors", "demographics")
+# Where the wire form's paths stand on the form.
+FIELD_OF_PATH = {
+    "client": "client",
+    "name": "name",
+    "advertiser": "advertiser",
+    "objectives": "objectives",
+    "budget": "budget",
+    "currency": "currency",
+    "start_date": "start_date",
+    "end_date": "end_date",
+    "channels": "channels",
+    "auto_approve": "auto_approve",
+    "notes": "notes",
+    "target_audience.age": "age",
+    "target_audience.gender": "gender",
+    "target_audience.geo": "geo",
+    "target_audience.interests": "interests",
+    "target_audience.behaviors": "behaviors",
+    "target_audience.demographics": "demographics",
+    "kpis.max_cpm": "max_cpm",
+    "kpis.target_cpm": "target_cpm",
+    "kpis.viewability": "viewability",
+    "kpis.completion_rate": "completion_rate",
+    "kpis.brand_safety": "brand_safety",
+    "constraints.sellers_included": "sellers_included",
+    "constraints.sellers_excluded": "sellers_excluded",
+    "constraints.max_seller_share": "max_seller_share",
+    "constraints.frequency_cap": "frequency_count",
+    "constraints.frequency_cap.count": "frequency_count",
+    "constraints.frequency_cap.interval": "frequency_interval",
+}
+
+
+def _text(label: str, help_text: str = "", *, required: bool = False, **attrs: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label, help_text=help_text, required=required, widget=forms.TextInput(attrs=attrs)
+    )
+
+
+class BriefForm(forms.Form):
+    form_id = forms.UUIDField(widget=forms.HiddenInput)
+    client = forms.ChoiceField(label="Client", choices=())
+    name = _text("Campaign name", required=True, maxlength=100, autocomplete="off")
+    advertiser = _text("Advertiser", "The brand that is advertised, if it differs from the client.")
+    objectives = forms.CharField(
+        label="Objectives",
+        help_text="One per line, in your own words: brand awareness, reach, online sales, app installs ...",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    start_date = forms.CharField(label="First day", widget=forms.DateInput(attrs={"type": "date"}))
+    end_date = forms.CharField(label="Last day", widget=forms.DateInput(attrs={"type": "date"}))
+    budget = _text(
+        "Budget", "For all channels together.", required=True, inputmode="decimal", autocomplete="off"
+    )
+    currency = forms.ChoiceField(
+        label="Currency", choices=[(c, c) for c in ("USD", "EUR", "GBP", "JPY", "CHF", "SEK")]
+    )
+    max_cpm = _text(
+        "Highest CPM", "No line above this price per 1,000 impressions is proposed.", inputmode="decimal"
+    )
+    target_cpm = _text("Target CPM", "What you hope to pay.", inputmode="decimal")
+    viewability = _text(
+        "Viewability", "Share of impressions in view, such as 70 % (write 70 or 0.7).", inputmode="decimal"
+    )
+    completion_rate = _text("Completion rate", "For video and CTV, such as 80 %.", inputmode="decimal")
+    brand_safety = forms.ChoiceField(
+        label="Brand safety",
+        required=False,
+        choices=[("", "No requirement"), ("standard", "Standard"), ("high", "High"), ("strict", "Strict")],
+    )
+    age = _text("Age", "A range such as 25-54.", placeholder="25-54")
+    gender = forms.MultipleChoiceField(
+        label="Gender",
+        required=False,
+        choices=[("female", "Female"), ("male", "Male")],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None ticked means everyone.",
+    )
+    geo = _text("Places", "Countries or regions, comma-separated, such as US, US-CA.")
+    interests = _text("Interests", "Comma-separated.")
+    behaviors = _text("Behaviours", "Comma-separated, such as in-market for cars.")
+    demographics = _text("Other demographics", "Comma-separated, such as parents, students.")
+    channels = forms.MultipleChoiceField(
+        label="Channels",
+        required=False,
+        choices=list(CHANNEL_LABELS.items()),
+        initial=list(CHANNELS),
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None ticked means all four.",
+    )
+    sellers_included = _text("Only these sellers", "Short names, comma-separated; empty means all.")
+    sellers_excluded = _text("Not these sellers", "Short names, comma-separated.")
+    max_seller_share = _text("At most per seller", "Share of the budget, such as 0.6.", inputmode="decimal")
+    frequency_count = _text("Frequency cap", "Impressions per person ...", inputmode="numeric")
+    frequency_interval = forms.ChoiceField(
+        label="... per",
+        required=False,
+        choices=[("Day", "day"), ("Week", "week"), ("Month", "month"), ("LineDuration", "whole flight")],
+    )
+    notes = forms.CharField(label="Notes", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    auto_approve = forms.BooleanField(
+        label="Book without asking, if policy allows",
+        required=False,
+        help_text="Only up to the limit that your agency's policy sets. Above it a person decides as usual.",
+    )
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        clients = [(row.slug, row.name) for row in visible_organizations(user).order_by("name")]
+        choice = self.fields["client"]
+        if isinstance(choice, forms.ChoiceField):
+            choice.choices = clients
+        if not self.is_bound:
+            self.initial.setdefault("form_id", uuid.uuid4())
+            self.initial.setdefault("channels", list(CHANNELS))
+
+    def wire(self) -> dict[str, Any]:
+        """What was typed, in the form that REST takes too. Nothing is judged here."""
+        typed = {name: self._typed(name) for name in self.fields}
+        audience = {name: _split(typed[name]) for name in LIST_FIELDS if typed[name]}
+        audience |= {name: typed[name] for name in ("age", "gender") if typed[name]}
+        kpis = {
+            name: typed[name]
+            for name in ("max_cpm", "target_cpm", "viewability", "completion_rate", "brand_safety")
+            if typed[name]
+        }
+        constraints: dict[str, Any] = {
+            name: _split(typed[name]) for name in ("sellers_included", "sellers_excluded") if typed[name]
+        }
+        if typed["max_seller_share"]:
+            constraints["max_seller_share"] = typed["max_seller_share"]
+        if typed["frequency_count"]:
+            constraints["frequency_cap"] = {
+                "count": _whole(typed["frequency_count"]),
+                "interval": typed["frequency_interval"] or "Day",
+            }
+        plain = ("client", "name", "advertiser", "budget", "currency", "start_date", "end_date", "notes")
+        data: dict[str, Any] = {name: typed[name] for name in plain if typed[name]}
+        data["objectives"] = [line.strip() for line in typed["objectives"].splitlines() if line.strip()]
+        if typed["channels"]:
+            data["channels"] = typed["channels"]
+        data["target_audience"] = audience  # an empty one means everybody
+        data |= {name: part for name, part in (("kpis", kpis), ("constraints", constraints)) if part}
+        data["auto_approve"] = bool(typed["auto_approve"])
+        return data
+
+    def _typed(self, name: str) -> Any:
+        field = self.fields[name]
+        value = field.widget.value_from_datadict(self.data, self.files, self.add_prefix(name))
+        return value.strip() if isinstance(value, str) else value
+
+    def take_errors(self, errors: list[FieldError]) -> None:
+        """Put each error of the brief beside its field; what has no field of its own goes on top."""
+        self.cleaned_data = getattr(self, "cleaned_data", {})
+        judged = {_form_field(error.field) for error in errors}
+        for name in [name for name in self.errors if name in judged]:
+            del self.errors[name]  # the brief's own sentence says more than "required"
+        for error in errors:
+            field = _form_field(error.field)
+            message = error.message if field else f"{error.field}: {error.message}".lstrip(": ")
+            if message not in self.errors.get(field or "__all__", []):
+                self.add_error(field, forms.ValidationError(message, code=error.code))
+
+
+class BriefFileForm(forms.Form):
+    """The expert's way: the brief as JSON, pasted or from a file."""
+
+    form_id = forms.UUIDField(widget=forms.HiddenInput)
+    brief = forms.CharField(
+        label="Brief as JSON",
+        widget=forms.Textarea(attrs={"rows": 18, "spellcheck": "false", "class": "code"}),
+        help_text="The same form as POST /api/bookings takes.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.is_bound:
+            self.initial.setdefault("form_id", uuid.uuid4())
+
+    def clean_brief(self) -> dict[str, Any]:
+        try:
+            data = json.loads(self.cleaned_data["brief"])
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(f"This is not JSON: {error}.", code="invalid_json") from error
+        if not isinstance(data, dict):
+            raise forms.ValidationError("The brief must be a JSON object, in braces.", code="invalid_type")
+        return data
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]
+
+
+def _whole(text: str) -> Any:
+    return int(text) if text.isdecimal() and len(text) < 10 else text
+
+
+def _form_field(path: str) -> str | None:
+    """The form field for a path; a path inside one (`objectives[0]`, `objectives.0`) belongs to it too."""
+    while path:
+        if path in FIELD_OF_PATH:
+            return FIELD_OF_PATH[path]
+        cut = max(path.rfind("."), path.rfind("["))
+        path = path[:cut] if cut > 0 else ""
+    return None

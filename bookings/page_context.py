@@ -1,0 +1,236 @@
+"""What the campaign page needs beyond the plain reads: sums per channel, who may do what, what changed.
+
+The page is made of parts; each has a version, a digest of what it shows. A page that follows the flow names the
+versions that it holds and gets back only the parts that differ, so nobody's ticks are redrawn without a reason.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from accounts.permissions import RULES, can
+from approvals.models import ApprovalRequest, Decision
+from approvals.policy import approved_so_far, limits_for
+from bookings.journey import journey
+from bookings.models import Campaign, Recommendation
+from bookings.proposals import fingerprint_of
+from bookings.selectors import CampaignView
+from bookings.services import DECIDABLE
+from bookings.states import (
+    BEFORE_BOOKING,
+    LINE_LOST,
+    LINE_OPEN,
+    CampaignStatus,
+    LineStatus,
+    RecommendationState,
+)
+from flows.clock import now
+from flows.fingerprint import digest
+from planning.money import currency_exponent
+
+S = CampaignStatus
+NEWS_FOR = dt.timedelta(minutes=10)  # how long somebody else's decision is news on an open page
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One channel: its budget, its coverage, what its sellers said."""
+
+    row: Any
+    coverage: Decimal | None
+    gaps: list[str]
+    coverage_reasons: list[str]
+    reports: list[Any]
+    recommended: Decimal
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A recommendation as the table shows it."""
+
+    row: Recommendation
+    fingerprint: str
+    expired: bool
+    can_tick: bool
+    micros: int  # cost in millionths, so that the page adds whole numbers
+
+
+@dataclass(frozen=True)
+class LineSums:
+    booked: int
+    open: int
+    lost: int
+    back: int  # lost, and worth a new decision
+    approved: Decimal
+    confirmed: Decimal
+
+
+def campaign_context(view: CampaignView, user: Any) -> dict[str, Any]:
+    campaign, request = view.campaign, view.request
+    decide = can(user, "booking.decide") and campaign.status in DECIDABLE
+    choices = [_choice(row, decide) for row in view.recommendations]
+    open_choices = [choice for choice in choices if choice.row.state == RecommendationState.OPEN]
+    decisions = list(request.decisions.order_by("at")) if request else []
+    context = {
+        "campaign": campaign,
+        "view": view,
+        "brief": campaign.read_brief(),
+        "money": view.money,
+        "remaining": campaign.budget - view.money.approved,
+        "exponent": currency_exponent(campaign.currency),
+        "deadline": min(
+            (choice.row.quote_expires_at for choice in open_choices if not choice.expired), default=None
+        ),
+        "lanes": [_lane(view, row) for row in view.channels],
+        "choices": choices,
+        "open_choices": open_choices,
+        "volume": sum(row.impressions for row in view.recommendations),
+        "blended_cpm": _blended_cpm(view.recommendations),
+        "gap_percent": _gap_percent(campaign.plan),
+        "lines": view.lines,
+        "line_sums": _line_sums(view),
+        "prices": can(user, "money.read"),
+        "may_decide": decide and any(choice.can_tick for choice in choices),
+        "self_limit": _self_limit(view, user),
+        "deciders": _deciders(campaign) if campaign.status == S.AWAITING_APPROVAL else [],
+        "may_cancel": can(user, "booking.cancel") and campaign.status in BEFORE_BOOKING,
+        "may_plan_rest": can(user, "booking.create") and _has_rest(view),
+        "may_check": can(user, "booking.run"),
+        "follower": campaign.followers.exclude(status=S.CANCELLED).first() if campaign.is_over() else None,
+        "decisions": decisions,
+        "news": _news(decisions, user),
+        "needs_live": not campaign.is_over(),
+        "crumbs": [{"label": "Campaigns", "url": "/campaigns/"}, {"label": campaign.name}],
+        "now": now(),
+    }
+    context["journey"] = journey(view, context["deadline"])
+    context["versions"] = _versions(view, context)
+    return context
+
+
+def _choice(row: Recommendation, decide: bool) -> Choice:
+    expired = row.quote_expires_at <= now()
+    return Choice(
+        row=row,
+        fingerprint=fingerprint_of(row),
+        expired=expired,
+        can_tick=decide and not expired and row.state == RecommendationState.OPEN,
+        micros=int(row.cost * 1_000_000),
+    )
+
+
+def _lane(view: CampaignView, row: Any) -> Lane:
+    coverage: dict[str, Any] = next(
+        (
+            entry
+            for entry in (view.campaign.audience_plan or {}).get("coverage", [])
+            if entry["channel"] == row.channel
+        ),
+        {},
+    )
+    return Lane(
+        row=row,
+        coverage=Decimal(coverage["coverage"]) * 100 if coverage else None,
+        gaps=list(coverage.get("gaps", [])),
+        coverage_reasons=list(coverage.get("reasons", [])),
+        reports=[report for report in view.reports if report.channel == row.channel],
+        recommended=sum((one.cost for one in view.recommendations if one.channel == row.channel), Decimal(0)),
+    )
+
+
+def _blended_cpm(rows: list[Recommendation]) -> Decimal | None:
+    """Cost per 1,000 impressions over the whole plan."""
+    impressions = sum(row.impressions for row in rows)
+    if not impressions:
+        return None
+    cost = sum((row.cost for row in rows), Decimal(0))
+    return (cost * 1000 / impressions).quantize(Decimal("0.01"))
+
+
+def _gap_percent(plan: dict[str, Any] | None) -> Decimal | None:
+    """How much of the best possible value the plan reaches, in percent."""
+    if not plan or Decimal(plan["bound"]) == 0:
+        return None
+    return (1 - Decimal(plan["gap"])) * 100
+
+
+def _line_sums(view: CampaignView) -> LineSums:
+    lost = [line for line in view.lines if line.status in LINE_LOST]
+    return LineSums(
+        booked=sum(line.status == LineStatus.BOOKED for line in view.lines),
+        open=sum(line.status in LINE_OPEN for line in view.lines),
+        lost=len(lost),
+        back=sum(line.back_to_person for line in lost),
+        approved=view.money.approved,
+        confirmed=view.money.committed,
+    )
+
+
+def _self_limit(view: CampaignView, user: Any) -> Decimal | None:
+    """What is left of the amount up to which the preparer may decide; None for everybody else."""
+    request: ApprovalRequest | None = view.request
+    if request is None or str(user.pk) not in request.preparers:
+        return None
+    limit = limits_for(request.kind, request.currency).self_approval
+    return max(Decimal(0), limit - approved_so_far(request))
+
+
+def _deciders(campaign: Campaign) -> list[Any]:
+    """The people whom this plan waits for."""
+    people = get_user_model().objects.filter(
+        is_active=True,
+        is_superuser=False,
+        role__in=RULES["booking.decide"].roles,
+        assignments__organization=campaign.organization_id,
+    )
+    return list(people.order_by("first_name", "username")[:6])
+
+
+def _news(decisions: list[Decision], user: Any) -> Decision | None:
+    """The newest decision, if somebody else took it just now."""
+    if not decisions or decisions[-1].user_id == user.pk or decisions[-1].at < now() - NEWS_FOR:
+        return None
+    return decisions[-1]
+
+
+def _has_rest(view: CampaignView) -> bool:
+    """Is there something left to plan again?"""
+    if view.campaign.status not in (S.COMPLETED, S.FAILED) or not view.recommendations:
+        return False
+    if view.campaign.followers.exclude(status=S.CANCELLED).exists():
+        return False
+    booked = {line.recommendation_id for line in view.lines if line.status == LineStatus.BOOKED}
+    return len(booked) < len(view.recommendations)
+
+
+def _versions(view: CampaignView, context: dict[str, Any]) -> dict[str, str]:
+    """One digest per part of the page, of everything in it that can change while the page is open."""
+    status = str(view.campaign.status)
+    shown = {
+        "state": [status],
+        "actions": [context["may_cancel"]],
+        "plan": [
+            context["may_decide"],
+            str(context["self_limit"]),
+            [[choice.fingerprint, choice.row.state, choice.expired] for choice in context["choices"]],
+        ],
+        "lines": [
+            context["may_plan_rest"],
+            [
+                [line.pk, line.status, line.note, line.attention, line.refs, str(line.confirmed_cost)]
+                for line in view.lines
+            ],
+        ],
+        "channels": [
+            [[row.channel, row.state, row.note, str(row.amount)] for row in view.channels],
+            [[report.pk, report.state] for report in view.reports],
+            len(view.recommendations),
+        ],
+        "history": [decision.pk for decision in context["decisions"]],
+    }
+    return {part: digest(content)[:12] for part, content in shown.items()}

@@ -1,0 +1,18 @@
+from django.urls import path
+
+from bookings import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("decisions/", views.decisions, name="decisions"),
+    path("campaigns/", views.campaigns, name="campaigns"),
+    path("campaigns/new/", views.campaign_new, name="campaign-new"),
+    path("campaigns/new/json/", views.campaign_new_json, name="campaign-new-json"),
+    path("campaigns/<uuid:pk>/", views.campaign, name="campaign"),
+    path("campaigns/<uuid:pk>/live/", views.campaign_live, name="campaign-live"),
+    path("campaigns/<uuid:pk>/events/", views.campaign_events, name="campaign-events"),
+    path("campaigns/<uuid:pk>/decide/", views.campaign_decide, name="campaign-decide"),
+    path("campaigns/<uuid:pk>/cancel/", views.campaign_cancel, name="campaign-cancel"),
+    path("campaigns/<uuid:pk>/rest/", views.campaign_rest, name="campaign-rest"),
+    path("campaigns/<uuid:pk>/lines/<uuid:line_id>/check/", views.line_check, name="line-check"),
+]

@@ -1,0 +1,289 @@
+"""Pages of the booking flow: adapters over the same services and selectors as REST."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.access import page_requires
+from accounts.actors import actor_of
+from accounts.permissions import can
+from approvals.errors import Refused
+from approvals.policy import limits_for
+from approvals.services import Decider
+from approvals.states import Door
+from bookings import page_context, selectors, services
+from bookings.clients import choose_client
+from bookings.forms import BriefFileForm, BriefForm
+from bookings.models import Campaign, Line
+from bookings.states import CampaignStatus
+from flows import events
+from planning.types import InvalidBrief
+
+PAGE_SIZE = 50
+AMOUNT_DIGITS = 20  # more than any amount has
+
+
+def _campaign(request: HttpRequest, pk: uuid.UUID) -> Campaign:
+    campaign = selectors.visible_campaign(request.user, pk)
+    if campaign is None:
+        raise Http404
+    return campaign
+
+
+@login_required
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """People who decide start with what waits for them, everybody else with the campaigns."""
+    return redirect("decisions" if can(request.user, "booking.decide") else "campaigns")
+
+
+@page_requires("booking.decide")
+@require_GET
+def decisions(request: HttpRequest) -> HttpResponse:
+    rows = list(selectors.decisions_waiting(request.user)[:200])
+    for row in rows:
+        row.yours = str(request.user.pk) in row.preparers
+    return render(request, "bookings/decisions.html", {"requests": rows})
+
+
+@page_requires("booking.read")
+@require_GET
+def campaigns(request: HttpRequest) -> HttpResponse:
+    status, search = request.GET.get("status", ""), request.GET.get("q", "").strip()[:100]
+    status = status if status in CampaignStatus.values else ""
+    page = Paginator(selectors.campaign_list(request.user, status=status, search=search), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
+    context = {
+        "page": page,
+        "status": status,
+        "search": search,
+        "statuses": CampaignStatus.choices,
+        "may_create": can(request.user, "booking.create"),
+        "prices": can(request.user, "money.read"),
+    }
+    template = (
+        "bookings/_campaign_rows.html" if getattr(request, "htmx", False) else "bookings/campaigns.html"
+    )
+    return render(request, template, context)
+
+
+@page_requires("booking.create")
+@require_http_methods(["GET", "POST"])
+def campaign_new(request: HttpRequest) -> HttpResponse:
+    form = BriefForm(request.POST or None, user=request.user)
+    if request.method == "POST":
+        campaign = _submit(request, form, form.wire(), _form_id(request))
+        if campaign is not None:
+            return redirect(campaign)
+    return render(request, "bookings/campaign_new.html", {"form": form, "limits": _limits(request)})
+
+
+@page_requires("booking.create")
+@require_http_methods(["GET", "POST"])
+def campaign_new_json(request: HttpRequest) -> HttpResponse:
+    form = BriefFileForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        campaign = _submit(request, form, form.cleaned_data["brief"], form.cleaned_data["form_id"])
+        if campaign is not None:
+            return redirect(campaign)
+    return render(request, "bookings/campaign_new_json.html", {"form": form})
+
+
+def _form_id(request: HttpRequest) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.POST.get("form_id", ""))
+    except ValueError:
+        return None
+
+
+def _submit(
+    request: HttpRequest, form: Any, data: dict[str, Any], form_id: uuid.UUID | None
+) -> Campaign | None:
+    """One campaign per form, however often it is sent."""
+    try:
+        organization, brief = choose_client(request.user, data)
+        return services.submit_brief(
+            data=brief,
+            organization=organization,
+            prepared_by=request.user,
+            actor=actor_of(request),
+            door=Door.PAGE,
+            campaign_id=form_id,
+        )
+    except InvalidBrief as invalid:
+        if isinstance(form, BriefForm):
+            form.take_errors(invalid.errors)
+        else:
+            for error in invalid.errors:
+                form.add_error("brief", f"{error.field}: {error.message}")
+        return None
+
+
+def _limits(request: HttpRequest) -> Any:
+    return limits_for("media_plan", "USD")
+
+
+@page_requires("booking.read")
+@require_GET
+def campaign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return _campaign_page(request, _campaign(request, pk), "bookings/campaign.html")
+
+
+@page_requires("booking.read")
+@require_GET
+def campaign_live(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """What changes while the page is open: fetched when the socket says that something moved."""
+    return _campaign_page(request, _campaign(request, pk), "bookings/_campaign_live.html")
+
+
+def _campaign_page(
+    request: HttpRequest, campaign: Campaign, template: str, *, status: int = 200, **extra: Any
+) -> HttpResponse:
+    view = selectors.campaign_view(campaign)
+    context = page_context.campaign_context(view, request.user) | extra
+    return render(request, template, context, status=status)
+
+
+@page_requires("booking.read")
+@require_GET
+def campaign_events(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The audit trail of one campaign, a page at a time."""
+    campaign = _campaign(request, pk)
+    after = request.GET.get("after", "0")
+    position = int(after) if after.isdecimal() and len(after) < 12 else 0
+    rows = events.since("campaign", campaign.pk, position)
+    context = {
+        "campaign": campaign,
+        "events": rows,
+        "prices": can(request.user, "money.read"),
+        "next": rows[-1].position if len(rows) == 200 else None,
+        "chain_problem": events.first_bad_position("campaign", str(campaign.pk)) if position == 0 else None,
+    }
+    return render(request, "bookings/campaign_events.html", context)
+
+
+@page_requires("booking.decide")
+@require_POST
+def campaign_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Approve or reject the ticked lines. Each tick carries the fingerprint of the line as it was shown."""
+    campaign = _campaign(request, pk)
+    ids, seen = _ticked(request)
+    decider = Decider(actor_of(request), request.user.pk, Door.PAGE)
+    try:
+        if request.POST.get("verdict") == "reject":
+            decision = services.reject_lines(
+                campaign_id=campaign.pk,
+                decider=decider,
+                reason=request.POST.get("reason", ""),
+                recommendation_ids=ids,
+            )
+            messages.success(request, f"{len(decision.item_ids)} lines rejected.")
+        else:
+            decision, lines = services.approve_lines(
+                campaign_id=campaign.pk,
+                decider=decider,
+                recommendation_ids=ids,
+                seen=seen,
+                seen_total=_amount(request.POST.get("total")),
+            )
+            messages.success(
+                request,
+                f"{len(lines)} lines approved for {decision.total:,.2f} {decision.currency}. They are being booked.",
+            )
+    except Refused as refused:
+        campaign.refresh_from_db()
+        return _campaign_page(
+            request,
+            campaign,
+            "bookings/campaign.html",
+            status=refused.status,
+            refused=refused,
+            ticked={str(pk) for pk in ids},
+            reason=request.POST.get("reason", ""),
+        )
+    return redirect(reverse("campaign", args=[campaign.pk]) + "#lines")
+
+
+def _ticked(request: HttpRequest) -> tuple[list[uuid.UUID], dict[uuid.UUID, str]]:
+    """Each box posts `<recommendation id>:<fingerprint>`."""
+    seen: dict[uuid.UUID, str] = {}
+    for value in request.POST.getlist("line"):
+        pk, _, fingerprint = value.partition(":")
+        try:
+            seen[uuid.UUID(pk)] = fingerprint
+        except ValueError:
+            continue
+    return list(seen), seen
+
+
+def _amount(text: str | None) -> Decimal | None:
+    """The total that the page showed, if its script was running to show one."""
+    try:
+        total = Decimal(text) if text else None
+    except InvalidOperation:
+        return Decimal(-1)
+    if total is None or (total.is_finite() and abs(total.adjusted()) < AMOUNT_DIGITS):
+        return total
+    return Decimal(-1)  # writing out 1e999999999 would take all memory
+
+
+@page_requires("booking.cancel")
+@require_POST
+def campaign_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    campaign = _campaign(request, pk)
+    try:
+        services.cancel_campaign(
+            campaign_id=campaign.pk, actor=actor_of(request), reason=request.POST.get("reason", "")
+        )
+    except Refused as refused:
+        return _refusal(request, campaign, refused)
+    messages.success(request, "The campaign is cancelled. Nothing was booked.")
+    return redirect(campaign)
+
+
+@page_requires("booking.create")
+@require_POST
+def campaign_rest(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    campaign = _campaign(request, pk)
+    try:
+        follower = services.plan_the_rest(
+            campaign_id=campaign.pk, prepared_by=request.user, actor=actor_of(request), door=Door.PAGE
+        )
+    except Refused as refused:
+        return _refusal(request, campaign, refused)
+    except InvalidBrief as invalid:
+        text = " ".join(error.message for error in invalid.errors)
+        return _refusal(request, campaign, Refused(409, "invalid_brief", text))
+    return redirect(follower)
+
+
+def _refusal(request: HttpRequest, campaign: Campaign, refused: Refused) -> HttpResponse:
+    """The campaign as it now is, with the reason on top."""
+    campaign.refresh_from_db()
+    return _campaign_page(request, campaign, "bookings/campaign.html", status=refused.status, refused=refused)
+
+
+@page_requires("booking.run")
+@require_POST
+def line_check(request: HttpRequest, pk: uuid.UUID, line_id: uuid.UUID) -> HttpResponse:
+    """Ask the seller about a waiting line now."""
+    campaign = _campaign(request, pk)
+    line = Line.objects.filter(pk=line_id, campaign=campaign).select_related("campaign").first()
+    if line is None:
+        raise Http404
+    if services.check_line_now(line=line, actor=actor_of(request)):
+        messages.success(request, "The seller is being asked.")
+    else:
+        messages.info(request, "The line is being worked on or is settled already.")
+    return redirect(campaign)

@@ -1,0 +1,39 @@
+"""What the left side of every page offers this user, from the one permission table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.permissions import can
+from bookings.selectors import decisions_waiting
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Context processor. Costs one count for people who may decide, nothing for the rest."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"nav": []}
+    return {"nav": list(_entries(request, user)), "organisation": settings.FLIGHTDECK_AGENCY}
+
+
+def _entries(request: HttpRequest, user: Any) -> Any:
+    if can(user, "booking.decide"):
+        yield _entry(request, "decisions", "Decisions", "decide", decisions_waiting(user).count())
+    if can(user, "booking.read"):
+        yield _entry(request, "campaigns", "Campaigns", "campaign")
+    if can(user, "seller.read"):
+        yield _entry(request, "sellers", "Sellers", "seller")
+    if user.is_staff:
+        yield _entry(request, "admin:index", "Operations", "operations")
+
+
+def _entry(
+    request: HttpRequest, name: str, label: str, icon: str, count: int | None = None
+) -> dict[str, Any]:
+    url = reverse(name)
+    current = request.path == url or (url != "/" and request.path.startswith(url))
+    return {"url": url, "label": label, "icon": icon, "count": count, "current": current}

@@ -1,0 +1,305 @@
+"""One settings file; everything that differs between machines is read from the environment.
+
+Defaults are the embedded set-up of `make run`: SQLite, in-process worker, in-memory broker and channel layer.
+`DATABASE_URL` and `REDIS_URL` turn on the distributed one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import environ
+from django.core.management.utils import get_random_secret_key
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(env.str("FLIGHTDECK_VAR", str(BASE_DIR / "var")))
+
+
+def _kept_secret(name: str, make: Callable[[], str]) -> str:
+    """A secret from the environment, else one that this installation makes once and keeps under `var/`."""
+    given = env.str(name, "")
+    if given:
+        return given
+    kept = VAR_DIR / "secrets" / name.lower()
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = kept.with_suffix(f".{os.getpid()}")
+        fresh.write_text(make())
+        fresh.chmod(0o600)
+        with contextlib.suppress(FileExistsError):  # of two first starts one wins, and both read the same
+            os.link(fresh, kept)
+        fresh.unlink()
+    return kept.read_text().strip()
+
+
+def _fernet_key() -> str:
+    from cryptography.fernet import Fernet
+
+    return Fernet.generate_key().decode()
+
+
+SECRET_KEY = _kept_secret("FLIGHTDECK_SECRET_KEY", get_random_secret_key)
+FLIGHTDECK_ENCRYPTION_KEYS = _kept_secret("FLIGHTDECK_ENCRYPTION_KEYS", _fernet_key).split(",")
+
+DEBUG = env.bool("FLIGHTDECK_DEBUG", False)
+ALLOWED_HOSTS = env.list("FLIGHTDECK_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])
+CSRF_TRUSTED_ORIGINS = env.list("FLIGHTDECK_TRUSTED_ORIGINS", default=[])
+HTTPS = env.bool("FLIGHTDECK_HTTPS", False)
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "django_fsm",
+    "flows",
+    "accounts",
+    "crm",
+    "approvals",
+    "sellers",
+    "bookings",
+    "config.apps.ConfigApp",
+]
+
+MIDDLEWARE = [
+    "config.problems.ApiProblemMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "config.security.SecurityHeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SessionEnds",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.navigation.navigation",
+            ],
+        },
+    },
+]
+
+# --- database -------------------------------------------------------------------------------------------------
+
+DATABASE_URL = env.str("DATABASE_URL", "")
+if DATABASE_URL:
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+    DATABASES["default"] |= {
+        "CONN_MAX_AGE": 0,  # the pool keeps connections, Django must not
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": env.int("FLIGHTDECK_DB_POOL", 8)}},
+    }
+else:
+    # IMMEDIATE + WAL: 0 of 2,000 writes failed with "database is locked", against 1,400-1,600 with the defaults.
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": VAR_DIR / "flightdeck.sqlite3",
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON",
+            },
+            # Threads cannot share the default in-memory test database; two runs may not share a file.
+            "TEST": {"NAME": str(Path(tempfile.gettempdir()) / f"flightdeck-test-{os.getpid()}.sqlite3")},
+        }
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- tasks and live feed --------------------------------------------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", "")
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"visibility_timeout": 120, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
+    if REDIS_URL
+    else {"polling_interval": 0.02}
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "flows.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
+    "prune": {"task": "flows.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
+    "prune-accounts": {"task": "accounts.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
+}
+FLIGHTDECK_WORKER_THREADS = env.int("FLIGHTDECK_WORKER_THREADS", 8)
+FLIGHTDECK_LEASE_SECONDS = env.float("FLIGHTDECK_LEASE_SECONDS", 10.0)
+FLIGHTDECK_STEP_ATTEMPTS = env.int("FLIGHTDECK_STEP_ATTEMPTS", 5)
+# Workers that die without a word are mostly killed, not poisoned: more patience than with failures.
+FLIGHTDECK_STEP_DEATHS = env.int("FLIGHTDECK_STEP_DEATHS", 20)
+
+CHANNEL_LAYERS = {
+    "default": (
+        {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        if REDIS_URL
+        else {"BACKEND": "flows.layer.LoopBoundInMemoryLayer"}
+    )
+}
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "flightdeck"}
+    )
+}
+
+# --- people ---------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_NAME = "__Host-flightdeck" if HTTPS else "flightdeck"
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("FLIGHTDECK_BEHIND_PROXY", False) else None
+)
+X_FRAME_OPTIONS = "DENY"
+
+# --- REST -----------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["config.problems.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "config.pagination.NewestFirst",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"user": env.str("FLIGHTDECK_API_RATE", "1200/min")},
+    "EXCEPTION_HANDLER": "config.problems.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Flightdeck",
+    "VERSION": "1",
+    "DESCRIPTION": (
+        "Plans and books advertising from seller agents. "
+        "No commitment leaves without a person's recorded decision."
+    ),
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi.describe_problems",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "JobStatus": "bookings.api_schema.JOB_STATUSES",
+        "FirstStatus": "bookings.api_schema.FIRST_STATUS",
+        "SearchState": "sellers.search_api.SEARCH_STATES",
+        "SellerStatus": "sellers.api_schema.SELLER_STATUSES",
+        "ReportState": "bookings.states.ReportState",
+        "ChannelState": "bookings.states.ChannelState",
+        "LineStatus": "bookings.states.LineStatus",
+        "RecommendationState": "bookings.states.RecommendationState",
+        "ApproveStatus": "bookings.api_schema.APPROVE_STATUSES",
+        "Channel": "planning.types.CHANNELS",
+        "Dialect": "sellers.models.Dialect",
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
+
+# --- sellers --------------------------------------------------------------------------------------------------
+
+# Private and loopback sellers are refused unless whoever runs the process names them here, as host:port.
+FLIGHTDECK_ALLOWED_PRIVATE_SELLERS = env.list("FLIGHTDECK_ALLOWED_PRIVATE_SELLERS", default=[])
+FLIGHTDECK_SELLER_DEADLINE_SECONDS = env.float("FLIGHTDECK_SELLER_DEADLINE_SECONDS", 20.0)
+FLIGHTDECK_CALL_DEADLINE_SECONDS = env.float("FLIGHTDECK_CALL_DEADLINE_SECONDS", 10.0)
+
+# --- the rest -------------------------------------------------------------------------------------------------
+
+FLIGHTDECK_DEMO = env.bool("FLIGHTDECK_DEMO", False)
+FLIGHTDECK_DEMO_PASSWORD = "flightdeck-demo"  # noqa: S105  shown on the login page of the demo, used nowhere else
+FLIGHTDECK_AGENCY = env.str("FLIGHTDECK_AGENCY", "Your agency")  # the name beside the logo
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns at every start where it is missing
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True  # saves collectstatic, 1.5 s of the first start
+WHITENOISE_AUTOREFRESH = DEBUG
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("FLIGHTDECK_LOG", "WARNING")},
+    "loggers": {
+        "flows": {"level": "INFO"},
+        "httpx": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Flightdeck operations",
+    "SITE_HEADER": "Flightdeck",
+    "SITE_SUBHEADER": "Operations",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+}

@@ -1,0 +1,16 @@
+"""Every route of the product, one line per room."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config.styleguide import styleguide
+
+urlpatterns = [
+    path("", include("accounts.urls")),
+    path("", include("config.health_urls")),
+    path("admin/", admin.site.urls),
+    path("api/", include("config.api_urls")),
+    path("", include("bookings.urls")),
+    path("", include("sellers.urls")),
+    path("styleguide/", styleguide, name="styleguide"),
+]

@@ -1,0 +1,1 @@
+"""Organizations, the people there, and who of ours works for whom."""

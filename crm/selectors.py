@@ -1,0 +1,21 @@
+"""Which clients a user sees. Every list and every look-up by id starts here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from crm.models import Organization
+
+
+def visible_organizations(user: Any) -> QuerySet[Organization]:
+    """Ops and finance see all; everyone else the assigned ones; nobody sees any when not signed in.
+
+    Safe as a sub-query (`organization__in=...`): assignments are unique, so no row comes twice.
+    """
+    if not user.is_authenticated or not user.is_active:
+        return Organization.objects.none()
+    if user.sees_every_client:
+        return Organization.objects.all()
+    return Organization.objects.filter(assignments__user=user)

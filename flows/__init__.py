@@ -1,0 +1,1 @@
+"""The durable kernel: steps, leases, claims, events, live feed. Knows no domain."""

@@ -1,0 +1,120 @@
+"""Runs one step: claim, act, record. The only place that catches a step's exceptions."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from django.conf import settings
+
+from flows import events, leases, steps
+from flows.actors import SYSTEM_ACTOR
+from flows.clock import in_seconds, now
+from flows.ids import jitter
+from flows.models import Flow, Step
+from flows.registry import StepKind, find_step
+from flows.states import StepState
+from flows.work import Done, Later, LostLease, Work
+
+logger = logging.getLogger(__name__)
+
+FIRST_RETRY = 0.5
+LONGEST_RETRY = 60.0
+
+
+def run(step_id: uuid.UUID) -> None:
+    """Claim the step and do it. A doorbell for a step that is taken, finished or not yet due does nothing."""
+    step = steps.claim(step_id)
+    if step is None:
+        return
+    kind = find_step(step.flow_name, step.name)
+    work = Work(step, step.token)
+    if kind is None:
+        _give_up(work, None, f"no code for step {step}")
+    elif step.deaths >= settings.FLIGHTDECK_STEP_DEATHS:
+        _give_up(work, kind, f"the worker died {step.deaths} times in a row")
+    else:
+        _attempt(work, kind)
+
+
+def _attempt(work: Work, kind: StepKind) -> None:
+    try:
+        with leases.kept(work.step.pk, work.token):
+            outcome = kind.act(work)
+            _finish(work, outcome)
+    except LostLease:
+        logger.warning("step %s lost its lease; another worker has it", work.step)
+    except Exception as error:
+        logger.exception("step %s of flow %s failed", work.step, work.step.flow_id)
+        _failed(work, kind, f"{type(error).__name__}: {error}"[:2000])
+
+
+def _finish(work: Work, outcome: Done | Later) -> None:
+    def record(flow: Flow) -> None:
+        if outcome.record is not None:
+            outcome.record(flow)
+        if isinstance(outcome, Later):
+            _put_back(work, outcome.seconds, attempt=0)
+        else:
+            _close(work, StepState.DONE, result=outcome.result, error="")
+
+    work.commit(record)
+
+
+def _failed(work: Work, kind: StepKind, error: str) -> None:
+    failures = work.step.attempt + 1
+    if failures >= settings.FLIGHTDECK_STEP_ATTEMPTS:
+        _give_up(work, kind, error)
+        return
+    delay = jitter(min(FIRST_RETRY * 2 ** (failures - 1), LONGEST_RETRY))
+    try:
+        work.commit(lambda flow: _put_back(work, delay, attempt=failures, error=error))
+    except LostLease:
+        logger.warning("step %s lost its lease after a failure", work.step)
+
+
+def _give_up(work: Work, kind: StepKind | None, error: str) -> None:
+    """Dead letter: the flow records what it must, ops see the step and may revive it."""
+
+    def record(flow: Flow) -> None:
+        _close(work, StepState.DEAD, result=None, error=error)
+        events.record(
+            subject_type=work.step.flow_name,
+            subject_id=flow.pk,
+            type="step.dead",
+            actor=SYSTEM_ACTOR,
+            correlation_id=flow.correlation_id,
+            payload={"step": work.step.name, "key": work.step.key, "error": error},
+        )
+        if kind is not None and kind.given_up is not None:
+            kind.given_up(flow, work.step, error)
+
+    try:
+        work.commit(record)
+    except LostLease:
+        logger.warning("step %s lost its lease while being given up", work.step)
+    except Exception as failure:
+        if kind is None:
+            raise
+        # The step ends all the same, or it would come back after every lease, for ever and unseen.
+        logger.exception("step %s of flow %s could not be given up in order", work.step, work.step.flow_id)
+        _give_up(work, None, f"{error}; giving it up failed too: {type(failure).__name__}: {failure}"[:2000])
+
+
+def _close(work: Work, state: StepState, *, result: dict[str, object] | None, error: str) -> None:
+    Step.objects.filter(pk=work.step.pk, token=work.token).update(
+        state=state, result=result, error=error, finished_at=now(), lease_until=None, lease_owner=""
+    )
+
+
+def _put_back(work: Work, delay: float, *, attempt: int, error: str = "") -> None:
+    Step.objects.filter(pk=work.step.pk, token=work.token).update(
+        state=StepState.PENDING,
+        attempt=attempt,
+        not_before=in_seconds(delay),
+        lease_until=None,
+        lease_owner="",
+        rung_at=None,
+        error=error,
+    )
+    steps.ring(work.step.pk, delay)

@@ -1,0 +1,1 @@
+"""One adapter per wire dialect, all speaking `sellers.dialects.base`."""

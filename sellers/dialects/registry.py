@@ -1,0 +1,23 @@
+"""Which adapter speaks which dialect."""
+
+from __future__ import annotations
+
+from sellers.dialects.base import Connection, SellerDialect
+from sellers.dialects.opendirect import OpenDirect
+from sellers.dialects.seller_agent import SellerAgent
+from sellers.http import SellerHttp
+
+DIALECTS: dict[str, type[SellerAgent] | type[OpenDirect]] = {
+    "seller-agent": SellerAgent,
+    "opendirect": OpenDirect,
+}
+
+
+def open_dialect(connection: Connection, http: SellerHttp) -> SellerDialect:
+    """The adapter for `connection.dialect`. Raises `KeyError` for a dialect that we do not speak."""
+    return DIALECTS[connection.dialect](connection, http)
+
+
+def write_kinds(dialect: str) -> tuple[str, ...]:
+    """The commits of a dialect, in the order in which they are sent. Raises `KeyError`."""
+    return DIALECTS[dialect].write_kinds

@@ -1,0 +1,1 @@
+"""Two simulated sellers as real HTTP servers. Knows nothing of the rest of the product."""

@@ -1,0 +1,133 @@
+"""The live feed: only whoever may see the page hears of it, a frame says nothing but where to look."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.test import Client
+
+from bookings.models import Campaign
+from config import sockets
+from config.asgi import application
+from flows import events
+from flows.actors import SYSTEM_ACTOR
+from tests.agency import Agency
+from tests.plans import waiting_campaign
+from tests.websocket import WebsocketCommunicator
+
+ORIGIN = (b"origin", b"http://testserver")
+HOST = (b"host", b"testserver")
+
+
+def cookie_of(client: Client) -> tuple[bytes, bytes]:
+    name = settings.SESSION_COOKIE_NAME
+    return (b"cookie", f"{name}={client.cookies[name].value}".encode())
+
+
+@pytest.fixture
+def campaign(agency: Agency) -> Campaign:
+    return waiting_campaign(agency)
+
+
+@pytest.fixture
+def signed_in(agency: Agency) -> Any:
+    def sign_in(name: str) -> Client:
+        client = Client()
+        client.force_login(agency.person(name))
+        return client
+
+    return sign_in
+
+
+def socket_to(pk: object, *headers: tuple[bytes, bytes], kind: str = "campaign") -> WebsocketCommunicator:
+    return WebsocketCommunicator(application, f"/ws/subjects/{kind}/{pk}/", headers=[HOST, *headers])
+
+
+async def refused(socket: WebsocketCommunicator) -> bool:
+    connected, _ = await socket.connect()
+    await socket.disconnect()
+    return not connected
+
+
+async def next_seq(socket: WebsocketCommunicator) -> int:
+    while True:
+        frame = await socket.receive_json_from(timeout=3)
+        if "seq" in frame:
+            assert set(frame) == {"seq"}
+            return int(frame["seq"])
+
+
+async def test_strangers_and_other_clients_are_refused(campaign: Campaign, signed_in: Any) -> None:
+    outsider = await sync_to_async(signed_in)("outsider")
+    manager = await sync_to_async(signed_in)("manager")
+    assert await refused(socket_to(campaign.pk, ORIGIN))
+    assert await refused(socket_to(campaign.pk, ORIGIN, cookie_of(outsider)))
+    assert await refused(socket_to(uuid.uuid4(), ORIGIN, cookie_of(manager)))
+    assert await refused(socket_to(campaign.pk, ORIGIN, cookie_of(manager), kind="approval"))
+
+
+@pytest.mark.parametrize("origin", [(), ((b"origin", b"https://evil.example"),)], ids=["none", "foreign"])
+async def test_another_site_cannot_listen(campaign: Campaign, signed_in: Any, origin: Any) -> None:
+    manager = await sync_to_async(signed_in)("manager")
+    assert await refused(socket_to(campaign.pk, cookie_of(manager), *origin))
+
+
+async def test_a_page_is_told_where_it_stands_and_of_each_move(campaign: Campaign, signed_in: Any) -> None:
+    manager = await sync_to_async(signed_in)("manager")
+    socket = socket_to(campaign.pk, ORIGIN, cookie_of(manager))
+    assert (await socket.connect())[0]
+    first = await next_seq(socket)
+
+    def move() -> None:
+        events.record(subject_type="campaign", subject_id=campaign.pk, type="test.moved", actor=SYSTEM_ACTOR)
+
+    await sync_to_async(move)()
+    assert await next_seq(socket) == first + 1
+    await socket.disconnect()
+
+
+async def test_a_lost_hint_is_made_up_for(campaign: Campaign, signed_in: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(sockets, "LOOK_AGAIN_EVERY", 0.1)
+    monkeypatch.setattr("flows.feed.hint", lambda *args: None)
+    manager = await sync_to_async(signed_in)("manager")
+    socket = socket_to(campaign.pk, ORIGIN, cookie_of(manager))
+    assert (await socket.connect())[0]
+    first = await next_seq(socket)
+
+    def move() -> None:
+        events.record(subject_type="campaign", subject_id=campaign.pk, type="test.moved", actor=SYSTEM_ACTOR)
+
+    await sync_to_async(move)()
+    assert await next_seq(socket) == first + 1
+    await socket.disconnect()
+
+
+async def test_signing_out_closes_the_socket(campaign: Campaign, signed_in: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(sockets, "LOOK_AGAIN_EVERY", 0.1)
+    manager = await sync_to_async(signed_in)("manager")
+    socket = socket_to(campaign.pk, ORIGIN, cookie_of(manager))
+    assert (await socket.connect())[0]
+    await sync_to_async(manager.logout)()
+    closed = None
+    for _ in range(50):
+        message = await socket.receive_output(timeout=3)
+        if message["type"] == "websocket.close":
+            closed = message["code"]
+            break
+        await asyncio.sleep(0)
+    assert closed == 4401
+
+
+async def test_what_a_client_sends_is_not_obeyed(campaign: Campaign, signed_in: Any) -> None:
+    manager = await sync_to_async(signed_in)("manager")
+    socket = socket_to(campaign.pk, ORIGIN, cookie_of(manager))
+    assert (await socket.connect())[0]
+    await next_seq(socket)
+    await socket.send_to(text_data='{"type": "subject.moved", "seq": 999}')
+    assert await socket.receive_nothing(timeout=0.3)
+    await socket.disconnect()
