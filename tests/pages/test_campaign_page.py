@@ -59,6 +59,13 @@ def test_one_part_of_the_page_can_decide(agency: Agency, browse: Browse) -> None
         assert "campaign-decide" not in page
 
 
+def without_chance(page: str) -> str:
+    """The page without times, ids and tokens: in those any short text turns up sooner or later."""
+    page = re.sub(r"<time\b.*?</time>", "", page, flags=re.DOTALL)
+    page = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "", page)
+    return re.sub(r"\b[A-Za-z0-9]{64}\b", "", page)
+
+
 @pytest.mark.parametrize("person", ["viewer", "ops"])
 def test_no_price_reaches_who_may_not_see_any(agency: Agency, browse: Browse, person: str) -> None:
     campaign = waiting_campaign(agency, costs=(11_111, 22_222))
@@ -70,7 +77,7 @@ def test_no_price_reaches_who_may_not_see_any(agency: Agency, browse: Browse, pe
     line.save()
     client = browse(person)
     for name in ("campaign", "campaign-live", "campaign-events"):
-        page = client.get(url_of(campaign, name)).content.decode()
+        page = without_chance(client.get(url_of(campaign, name)).content.decode())
         for secret in ("11,111", "22,222", "11111", "22222", "33,333", "CPM", "7.77", "9.99", "qt-secret"):
             assert secret not in page, (name, secret)
         assert "data-cost-micros" not in page
