@@ -119,7 +119,23 @@ if DATABASE_URL:
     DATABASES["default"] |= {
         "CONN_MAX_AGE": 0,  # the pool keeps connections, Django must not
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": env.int("FLIGHTDECK_DB_POOL", 8)}},
+        "OPTIONS": {
+            # A thread holds one connection at a time, so a process needs as many as it has threads that query, and
+            # one for the keeper of leases. Whoever finds none free waits, then fails with a clear error.
+            "pool": {
+                "min_size": 1,
+                "max_size": env.int("FLIGHTDECK_DB_POOL", 12),
+                "timeout": env.float("FLIGHTDECK_DB_POOL_TIMEOUT", 10.0),
+                "max_idle": 120.0,
+            },
+            # Nobody waits for ever: not for a lock, not for a statement, not for a server that is gone.
+            "options": "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000",
+            "connect_timeout": 5,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "application_name": "flightdeck",
+        },
     }
 else:
     # IMMEDIATE + WAL: 0 of 2,000 writes failed with "database is locked", against 1,400-1,600 with the defaults.
@@ -141,12 +157,29 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- tasks and live feed --------------------------------------------------------------------------------------
 
 REDIS_URL = env.str("REDIS_URL", "")
-CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
+
+
+def _redis(offset: int) -> str:
+    """Broker, live feed and cache keep to three neighbouring databases: one may be flushed without the others."""
+    address, _, first = REDIS_URL.rpartition("/") if REDIS_URL.count("/") > 2 else (REDIS_URL, "", "0")
+    return f"{address}/{int(first or 0) + offset}"
+
+
+REDIS_WAIT = {"socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True}
+CELERY_BROKER_URL = _redis(0) if REDIS_URL else "memory://localhost/"
+# The row is the queue: a bell that Redis lost is rung again by the sweep. Redelivery is only a bonus, and its delay
+# must exceed the longest task, or the broker hands the same task to two workers (reliability.md, section 5).
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"visibility_timeout": 120, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
+    {"visibility_timeout": 120, "unacked_restore_interval": 1, "unacked_restore_throttle": 1} | REDIS_WAIT
     if REDIS_URL
     else {"polling_interval": 0.02}
 )
+CELERY_BROKER_POOL_LIMIT = 10
+CELERY_TASK_TIME_LIMIT = 110  # prefork only; below the visibility timeout
+# A request does not wait for a broker that is away: it fails at once, and the sweep rings later.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_TIMEOUT = 2.0
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -168,14 +201,18 @@ FLIGHTDECK_STEP_DEATHS = env.int("FLIGHTDECK_STEP_DEATHS", 20)
 
 CHANNEL_LAYERS = {
     "default": (
-        {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            # Channels of pub/sub know no database numbers: the prefix keeps two installations on one server apart.
+            "CONFIG": {"hosts": [{"address": _redis(1)} | REDIS_WAIT], "prefix": f"fd-{_redis(1)[-4:]}"},
+        }
         if REDIS_URL
         else {"BACKEND": "flows.layer.LoopBoundInMemoryLayer"}
     )
 }
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _redis(2)}
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "flightdeck"}
     )
