@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 UV_VERSION := 0.13.8
+SETS := requirements requirements-observe requirements-servers requirements-dev
 
-.PHONY: run up test lint format bench lock schema screens clean
+.PHONY: run up test test-embedded test-distributed faults lint format bench lock schema screens clean
 
 run: $(VENV)/.runtime
 	@$(PY) manage.py demo --port $(PORT)
@@ -14,9 +15,20 @@ up: $(VENV)/.runtime
 	@$(PY) manage.py migrate --verbosity 0
 	@$(PY) manage.py up --port $(PORT)
 
-test: $(VENV)/.dev
+# Everything twice: embedded (SQLite, one process), then on PostgreSQL and Redis of its own.
+test: test-embedded test-distributed
+
+test-embedded: $(VENV)/.dev
 	@mkdir -p var
 	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-distributed: $(VENV)/.dev
+	@mkdir -p var
+	$(PY) -m tests.lanes.distributed $(PY) -m pytest -p tests.lanes.worker -n 2 --dist loadfile $(ARGS)
+
+faults: $(VENV)/.dev
+	@mkdir -p var
+	$(PY) -m tests.faults $(ARGS)
 
 lint: $(VENV)/.dev
 	@mkdir -p var
@@ -44,8 +56,7 @@ schema: $(VENV)/.dev
 	$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 lock: $(VENV)/bin/uv
-	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
-	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+	@for set in $(SETS); do $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header $$set.in -o $$set.txt; done
 
 clean:
 	rm -rf $(VENV) var

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,7 +27,6 @@ from flows.fingerprint import digest
 HEADER = "Idempotency-Key"
 KEY = re.compile(r"\A[A-Za-z0-9._:-]{8,255}\Z", re.ASCII)
 KEPT_FOR = dt.timedelta(days=7)
-LONGEST_WAIT = "10s"
 KEPT_HEADERS = ("Location", "Content-Location", "Preference-Applied")
 
 P = ParamSpec("P")
@@ -96,18 +95,20 @@ class _Asked:
         self.digest = digest([request.method, request.get_full_path(), request.data])
 
     def claim(self) -> IdempotencyRecord | None:
-        """The new record, or None when the key was used before. Waits for a request that holds the key."""
-        expired = IdempotencyRecord.objects.filter(created_at__lte=now() - KEPT_FOR, **self.identity)
+        """The new record, or None when the key was used before.
+
+        Waits for a request that holds the key, no longer than the database waits for any lock (5 s, settings).
+        """
         try:
-            _limit_wait(LONGEST_WAIT)
-            expired.delete()
             with transaction.atomic():
-                record = IdempotencyRecord.objects.create(request_digest=self.digest, **self.identity)
-            _limit_wait("0")
+                return IdempotencyRecord.objects.create(request_digest=self.digest, **self.identity)
         except IntegrityError:
-            _limit_wait("0")
+            pass
+        if not IdempotencyRecord.objects.filter(created_at__lte=now() - KEPT_FOR, **self.identity).delete()[
+            0
+        ]:
             return None
-        return record
+        return IdempotencyRecord.objects.create(request_digest=self.digest, **self.identity)
 
     def replay(self) -> Response:
         record = IdempotencyRecord.objects.filter(**self.identity).first()
@@ -148,13 +149,6 @@ def _keep(record: IdempotencyRecord, response: Response) -> None:
     record.body = JSONRenderer().render(response.data).decode() or "null"
     record.headers = {name: response[name] for name in KEPT_HEADERS if name in response}
     record.save(update_fields=["status", "body", "headers"])
-
-
-def _limit_wait(time: str) -> None:
-    """Only while claiming: the handler's own locks keep the database's setting ("0" waits without limit)."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [time])
 
 
 def _in_flight() -> Problem:

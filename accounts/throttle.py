@@ -13,6 +13,7 @@ from django.db import transaction
 
 from accounts.models import FailedLogin
 from flows.clock import now
+from flows.locks import one_at_a_time
 
 WINDOW = dt.timedelta(minutes=15)
 PER_ACCOUNT_AND_ADDRESS = 10
@@ -23,6 +24,7 @@ def begin(username: str, address: str) -> FailedLogin | None:
     """An attempt to be settled by `succeed`, or None when there were too many; those are not counted."""
     account = _account(username)
     with transaction.atomic():
+        one_at_a_time(f"login:{address}")
         attempt = FailedLogin.objects.create(account=account, address=address, at=now())
         recent = FailedLogin.objects.filter(address=address, at__gt=now() - WINDOW)
         of_account = recent.filter(account=account).count()

@@ -15,14 +15,21 @@ from approvals.states import ItemState, RequestState
 def inbox(organization_ids: Collection[uuid.UUID] | None) -> QuerySet[ApprovalRequest]:
     """Open requests of these clients (None = of all), the one whose price expires first on top."""
     still_open = Q(items__state=ItemState.OPEN)
+    return (
+        open_requests(organization_ids)
+        .annotate(
+            open_items=Count("items", filter=still_open),
+            open_amount=Sum("items__amount", filter=still_open, output_field=DecimalField()),
+            deadline=Min("items__expires_at", filter=still_open),
+        )
+        .order_by("deadline", "-open_amount")
+    )
+
+
+def open_requests(organization_ids: Collection[uuid.UUID] | None) -> QuerySet[ApprovalRequest]:
+    """The same without figures and order: for counting."""
     requests = ApprovalRequest.objects.filter(status=RequestState.OPEN)
-    if organization_ids is not None:
-        requests = requests.filter(organization_id__in=organization_ids)
-    return requests.annotate(
-        open_items=Count("items", filter=still_open),
-        open_amount=Sum("items__amount", filter=still_open, output_field=DecimalField()),
-        deadline=Min("items__expires_at", filter=still_open),
-    ).order_by("deadline", "-open_amount")
+    return requests if organization_ids is None else requests.filter(organization_id__in=organization_ids)
 
 
 def open_request(subject_type: str, subject_id: Any) -> ApprovalRequest | None:

@@ -86,12 +86,11 @@ class Bookings(APIView):
                 "There is no such status.",
                 errors=[FieldError("status", "unknown_status", f"Use one of: {known}.")],
             )
-        rows = selectors.campaigns_for(request.user).prefetch_related("channels", "lines")
-        if status:
-            rows = rows.filter(status=status)
+        listed = selectors.campaign_list(request.user, status=status)
         pages = NewestFirst()
-        page = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response([presenting.campaign_summary(row) for row in page or []])
+        page = pages.paginate_queryset(listed.rows, request, view=self, parts=listed.parts)
+        selectors.load_progress(page)
+        return pages.get_paginated_response([presenting.campaign_summary(row) for row in page])
 
     @extend_schema(
         operation_id="bookings_create",

@@ -11,10 +11,12 @@ from approvals.states import Verdict
 from bookings.states import (
     CampaignStatus,
     ChannelState,
+    CompensationState,
     LineStatus,
     RecommendationState,
     ReportState,
 )
+from planning.booking_policy import KINDS
 from planning.types import CHANNELS
 from sellers.api_schema import StrictSerializer
 
@@ -32,6 +34,22 @@ PREFER = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="`wait` or `wait=seconds` (30 at most): answer when the sellers have answered",
 )
+
+
+class PolicyBody(serializers.Serializer):
+    """What becomes of the other lines of an approval when one of them cannot be booked."""
+
+    kind = serializers.ChoiceField(
+        KINDS,
+        help_text="keep_partial: they stay. all_or_nothing: they are cancelled. at_least: they are cancelled when "
+        "less than `share` of the approved cost can be booked",
+    )
+    share = serializers.DecimalField(
+        max_digits=9,
+        decimal_places=6,
+        required=False,
+        help_text="With at_least only: 0 < share <= 1 of the approved cost, or a percentage",
+    )
 
 
 class BriefBody(serializers.Serializer):
@@ -60,6 +78,7 @@ class BriefBody(serializers.Serializer):
         help_text="sellers_included, sellers_excluded, channel_shares, seller_shares, max_seller_share, frequency_cap",
     )
     auto_approve = serializers.BooleanField(required=False)
+    booking_policy = PolicyBody(required=False)
     advertiser = serializers.CharField(required=False)
     notes = serializers.CharField(required=False)
 
@@ -193,6 +212,14 @@ class BookedLine(serializers.Serializer):
     needs_decision = serializers.BooleanField()
     needs_attention = serializers.BooleanField()
     code = serializers.CharField(allow_blank=True)
+    cancellation = serializers.ChoiceField(
+        CompensationState.choices,
+        allow_null=True,
+        help_text="Where the cancellation of a line that must not stand is; null when none was wanted",
+    )
+    free_cancel_until = serializers.DateField(
+        allow_null=True, help_text="Last day of free cancellation, by the trade's standard terms"
+    )
     approved_by = serializers.CharField()
     approved_at = serializers.DateTimeField()
     seller_reference = serializers.CharField(allow_null=True, **HIDDEN)
@@ -251,6 +278,21 @@ class DecisionMade(serializers.Serializer):
     reason = serializers.CharField(allow_blank=True, **HIDDEN)
 
 
+class PolicyShown(serializers.Serializer):
+    kind = serializers.ChoiceField(KINDS)
+    share = serializers.CharField(allow_null=True)
+    text = serializers.CharField(help_text="What an approval agrees to, in one sentence")
+
+
+class UnwindingShown(serializers.Serializer):
+    """A decision whose booking policy could not be kept: its lines are taken back."""
+
+    decision_id = serializers.UUIDField()
+    reason = serializers.CharField()
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+
+
 class Approval(serializers.Serializer):
     request_id = serializers.UUIDField()
     status = serializers.CharField()
@@ -279,6 +321,8 @@ class CampaignDetail(CampaignSummary):
     booked_lines = BookedLine(many=True)
     errors = FlowError(many=True)  # type: ignore[assignment]
     approval = Approval(allow_null=True)
+    booking_policy = PolicyShown()
+    unwinding = UnwindingShown(many=True)
     follows = serializers.UUIDField(allow_null=True)
     totals = Totals(**HIDDEN)
 

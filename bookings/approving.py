@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 
@@ -15,6 +16,9 @@ from bookings.proposals import fingerprint_of
 from bookings.states import CampaignStatus, RecommendationState
 from flows import lifecycle, steps
 from flows.actors import SYSTEM_ACTOR, Actor
+from flows.clock import today
+from planning.booking_policy import unwinds
+from sellers.dialects.cancelling import free_cancel_until
 
 
 def current_fingerprints(campaign: Campaign) -> dict[uuid.UUID, str]:
@@ -39,7 +43,7 @@ def approve_by_policy(campaign: Campaign) -> None:
 
 def carry_out_approval(campaign: Campaign, decision: Decision, *, actor: Actor) -> list[Line]:
     """Under the campaign's lock: one line per approved recommendation; the first line of each seller starts."""
-    rows = list(_decided(campaign, decision))
+    rows = _in_order_of_booking(campaign, _decided(campaign, decision))
     first = campaign.lines.count()
     lines = Line.objects.bulk_create(
         Line(
@@ -53,10 +57,11 @@ def carry_out_approval(campaign: Campaign, decision: Decision, *, actor: Actor) 
             cpm=row.cpm,
             cost=row.cost,
             currency=row.currency,
+            free_cancel_until=free_until,
         )
-        for offset, row in enumerate(rows)
+        for offset, (row, free_until) in enumerate(rows)
     )
-    _mark(rows, RecommendationState.APPROVED, "")
+    _mark([row for row, _ in rows], RecommendationState.APPROVED, "")
     if campaign.status == CampaignStatus.AWAITING_APPROVAL:
         lifecycle.apply(
             campaign,
@@ -69,6 +74,25 @@ def carry_out_approval(campaign: Campaign, decision: Decision, *, actor: Actor) 
     for seller_id in dict.fromkeys(line.seller_id for line in lines):
         start_next(campaign, seller_id)
     return lines
+
+
+def _in_order_of_booking(
+    campaign: Campaign, rows: Sequence[Recommendation]
+) -> list[tuple[Recommendation, dt.date | None]]:
+    """Each with its last day of free cancellation: where a booking may have to be taken back, those that still have
+    one come first (reliability.md 6.5)."""
+    found = [(row, free_until(row)) for row in rows]
+    if not unwinds(campaign.booking_policy):
+        return found
+    return sorted(found, key=lambda pair: pair[1] is None)
+
+
+def free_until(row: Recommendation) -> dt.date | None:
+    """The last day on which the line, once booked, can be cancelled free of charge; None when there is none."""
+    seller = row.seller
+    return free_cancel_until(
+        seller.dialect, seller.options, guaranteed=row.guaranteed, start=row.start_date, today=today()
+    )
 
 
 def carry_out_rejection(campaign: Campaign, decision: Decision, *, actor: Actor) -> None:
@@ -91,7 +115,8 @@ def carry_out_rejection(campaign: Campaign, decision: Decision, *, actor: Actor)
 
 
 def _decided(campaign: Campaign, decision: Decision) -> Sequence[Recommendation]:
-    return list(campaign.recommendations.filter(pk__in=decision.item_ids).order_by("rank"))
+    rows = campaign.recommendations.filter(pk__in=decision.item_ids).select_related("seller")
+    return list(rows.order_by("rank"))
 
 
 def _mark(rows: Sequence[Recommendation], state: RecommendationState, reason: str) -> None:

@@ -5,4 +5,4 @@ class BookingsConfig(AppConfig):
     name = "bookings"
 
     def ready(self) -> None:
-        from bookings import flow  # noqa: F401  registers the steps
+        from bookings import flow, late_truth  # noqa: F401  registers the steps

@@ -13,15 +13,16 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
-from bookings import terms
-from bookings.confirming import poll, take_back
-from bookings.line_record import UNDOING, call, decline, load, move, tell
+from bookings import saga, terms
+from bookings.confirming import DIFFERS, poll
+from bookings.line_record import call, decline, give_up_draft, load, move
 from bookings.models import Campaign, Line
 from bookings.outcome import start_next
 from bookings.states import LINE_LOST, LINE_OPEN, CampaignStatus, LineStatus
 from bookings.talk import keep_calls
+from bookings.telling import tell
 from flows import claims, lifecycle
-from flows.actors import SYSTEM_ACTOR
+from flows.actors import SYSTEM_ACTOR, Actor
 from flows.clock import now
 from flows.models import Claim
 from flows.states import ClaimState
@@ -52,8 +53,8 @@ def advance(work: Work) -> Done | Later:
     line = load(work)
     if line.status in (*LINE_LOST, LineStatus.BOOKED):
         return Done()
-    if line.code == UNDOING:
-        return take_back(work, line)
+    if line.undoing is not None:
+        return Done()  # the step `compensate` has it now
     if line.status == LineStatus.PENDING_BOOKING:
         return poll(work, line)
     for kind in _write_kinds(line):
@@ -79,17 +80,17 @@ def _write(work: Work, line: Line, kind: str) -> Done | Later | None:
             return None
         # The order was refused for another line's sake, its product perhaps: this line tries for itself.
         if claim.state == ClaimState.REFUSED and kind not in terms.ORDER_KINDS:
-            return decline(
-                line, "refused", str(claim.answer.get("reason", "Refused by the seller.")), claim=None
-            )
+            reason = str(claim.answer.get("reason", "Refused by the seller."))
+            return _not_booked(line, kind, "refused", reason, claim=None)
         connection = line.seller.connection()
         if opened.fresh:
             answer, calls = _send(claim, kind, intent, connection)
         else:
             answer, calls = _reconcile(work, line, claim, kind, intent, connection)
     except CannotSend as refusal:
-        return decline(
+        return _not_booked(
             line,
+            kind,
             refusal.code,
             str(refusal),
             claim=refusal.claim,
@@ -97,6 +98,22 @@ def _write(work: Work, line: Line, kind: str) -> Done | Later | None:
             actor=SYSTEM_ACTOR,
         )
     return _judge(work, line, claim, kind, intent, answer, calls)
+
+
+def _not_booked(
+    line: Line,
+    kind: str,
+    code: str,
+    reason: str,
+    *,
+    claim: Claim | None,
+    calls: list[ExchangeRecord] | None = None,
+    actor: Actor | None = None,
+) -> Done:
+    """The line ends here. What an earlier write left at the seller, a draft, is removed there first."""
+    if kind not in terms.ORDER_KINDS and kind != terms.line_kind(line):
+        return give_up_draft(line, code, reason, claim=claim, calls=calls)
+    return decline(line, code, reason, claim=claim, calls=calls, actor=actor)
 
 
 def _send(
@@ -143,6 +160,10 @@ def _refuse_to_send(campaign: Campaign, line: Line) -> None:
     """The last look before something leaves: decision, budget, price and seller as they are at this instant."""
     if campaign.status != CampaignStatus.EXECUTING_BOOKINGS:
         raise CannotSend("wrong_state", "The campaign is not booking.")
+    if saga.is_unwinding(line):
+        raise CannotSend(
+            saga.POLICY, "Another line of this approval was not booked, so this one is given up."
+        )
     from bookings.proposals import fingerprint_of
 
     if fingerprint_of(line.recommendation) != line.fingerprint:
@@ -213,6 +234,8 @@ def _judge(
 ) -> Done | Later | None:
     if answer.outcome == Outcome.DONE:
         return _take(work, line, claim, kind, answer, calls)
+    if answer.outcome == Outcome.REFUSED and answer.line_status not in LINE_LOST:
+        return _not_booked(line, kind, answer.code, answer.reason, claim=claim, calls=calls)
     if answer.outcome == Outcome.REFUSED:
         return decline(line, answer.code, answer.reason, claim=claim, calls=calls)
     return _ask_again(line, claim, answer, calls)
@@ -235,18 +258,19 @@ def _take(
         row.note, row.attention = "", False
         if kind not in terms.ORDER_KINDS:
             row.confirmed = terms.terms_as_json(answer.terms)
-        if wrong:
-            row.code = UNDOING
-            row.note = f"The seller answered with {', '.join(wrong)}. Taking it back."
         row.save()
         tell(
             campaign, line, "line.answered", {"kind": kind, "status": answer.seller_status, "refs": row.refs}
         )
-        if not wrong:
+        if wrong:
+            reason = f"The seller answered with {', '.join(wrong)}."
+            saga.want_cancelled(campaign, row, DIFFERS, reason, back_to_person=True)
+            start_next(campaign, row.seller_id)
+        else:
             move(campaign, row, answer)
 
     work.commit(record)
-    return take_back(work, load(work)) if wrong else None
+    return Done() if wrong else None
 
 
 def _ask_again(line: Line, claim: Claim, answer: Answer, calls: list[ExchangeRecord]) -> Later:

@@ -1,17 +1,17 @@
-"""After a line was sent: waiting for the seller's confirmation, and taking back what is not what was approved."""
+"""After a line was sent: waiting for the seller's confirmation. What is not what was approved is taken back."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import replace
 
-from bookings import terms
-from bookings.line_record import UNDOING, call, decline, load, move, tell
+from bookings import saga, terms
+from bookings.line_record import call, decline, move
 from bookings.models import Campaign, Line
 from bookings.outcome import start_next
 from bookings.states import LINE_LOST, LineStatus
 from bookings.talk import keep_calls
+from bookings.telling import tell
 from flows import lifecycle
 from flows.clock import now
 from flows.work import Done, Later, Work
@@ -20,6 +20,7 @@ from sellers.exchange import ExchangeRecord
 
 POLL_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 LONG_WAIT = dt.timedelta(hours=1)  # for a confirmation; then people should know, and we go on asking
+DIFFERS = "differs"  # the code of a line that the seller did not take as it was approved
 SETTLING = (LineStatus.BOOKED, *LINE_LOST)
 
 
@@ -33,9 +34,7 @@ def poll(work: Work, line: Line) -> Done | Later:
         reason = answer.reason or f"The seller says: {answer.seller_status}."
         return decline(line, answer.line_status, reason, claim=None, calls=calls, back_to_person=True)
     if wrong := terms.differences(line, answer.terms):
-        note = f"The seller confirmed {', '.join(wrong)}. Taking it back."
-        work.commit(_marking(line, note, calls))
-        return take_back(work, load(work))
+        return Done(record=_marking(line, wrong, calls))
 
     def record(campaign: Campaign) -> None:
         keep_calls(campaign, line.seller, calls)
@@ -77,48 +76,13 @@ def _what_is_odd(line: Line, answer: Answer) -> tuple[str, bool]:
     return "", False
 
 
-def _marking(line: Line, note: str, calls: list[ExchangeRecord]) -> Callable[[Campaign], None]:
+def _marking(line: Line, wrong: list[str], calls: list[ExchangeRecord]) -> Callable[[Campaign], None]:
     def record(campaign: Campaign) -> None:
         keep_calls(campaign, line.seller, calls)
         row = lifecycle.lock(Line, line.pk)
-        row.code, row.note = UNDOING, note
-        row.save()
-        tell(campaign, row, "line.differs", {"note": note})
-
-    return record
-
-
-def take_back(work: Work, line: Line) -> Done | Later:
-    """What the seller did is not what was approved: cancel it there, then give the line back to the person."""
-    answer, calls = _cancel(line)
-    if answer.line_status in LINE_LOST:
-        reason = line.note.replace("Taking it back.", "It was cancelled at the seller; nothing is booked.")
-        return decline(line, "differs", reason, claim=None, calls=calls, back_to_person=True)
-    pause = POLL_PAUSES[min(work.step.visits, len(POLL_PAUSES) - 1)]
-
-    def record(campaign: Campaign) -> None:
-        keep_calls(campaign, line.seller, calls)
-        row = lifecycle.lock(Line, line.pk)
-        row.attention = True
-        row.save()
-        tell(campaign, row, "line.cancel_failed", {"reason": answer.reason, "code": answer.code})
+        reason = f"The seller confirmed {', '.join(wrong)}."
+        tell(campaign, row, "line.differs", {"note": reason})
+        saga.want_cancelled(campaign, row, DIFFERS, reason, back_to_person=True)
         start_next(campaign, row.seller_id)
 
-    return Later(pause, answer.reason, record)
-
-
-def _cancel(line: Line) -> tuple[Answer, list[ExchangeRecord]]:
-    """Cancelled is what the seller shows as cancelled, or no longer has. An earlier cancellation may have worked
-    although its answer was lost or this one is refused."""
-    intent, connection = terms.intent_for(line, "cancel"), line.seller.connection()
-    answer, calls = call(connection, lambda dialect: dialect.cancel(intent))
-    if answer.line_status in LINE_LOST:
-        return answer, calls
-    shown, more = call(connection, lambda dialect: dialect.read(intent))
-    calls = [*calls, *more]
-    if shown.outcome == Outcome.UNKNOWN:
-        shown, more = call(connection, lambda dialect: dialect.find(terms.line_kind(line), intent))
-        calls = [*calls, *more]
-    if shown.outcome == Outcome.NOTHING:
-        return replace(shown, line_status=LineStatus.CANCELED), calls
-    return (shown if shown.line_status in LINE_LOST else answer), calls
+    return record

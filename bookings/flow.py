@@ -1,6 +1,7 @@
 """The DealBookingFlow, step by step in reading order (seed: booking-flow.md).
 
     receive -> allocate -> research[channel] x n -> consolidate -> (a person decides) -> book[line] x n
+                                                                             (what must not stand) -> compensate[line]
 
 Each function does its outside work first and hands back what is to be recorded; the kernel commits that together with
 the step itself. Waiting for the person is no step: it is a row in `approvals`.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bookings import booking, proposals, researching
+from bookings import booking, compensating, proposals, researching
 from bookings.approving import approve_by_policy
 from bookings.models import Campaign, ChannelBudget
 from bookings.states import CampaignStatus, ChannelState
@@ -181,6 +182,16 @@ def book_given_up(campaign: Campaign, step: Step, error: str) -> None:
 def book(work: Work) -> Done | Later:
     """Step 7, once per approved line: only the seller's word makes it booked."""
     return booking.advance(work)
+
+
+def compensate_given_up(campaign: Campaign, step: Step, error: str) -> None:
+    compensating.gave_up(campaign, step.key, error)
+
+
+@booking_flow.step(given_up=compensate_given_up)
+def compensate(work: Work) -> Done | Later:
+    """Once per line that must not stand: only the seller's word makes it cancelled."""
+    return compensating.advance(work)
 
 
 def _apply(

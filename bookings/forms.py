@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 
 from crm.selectors import visible_organizations
+from planning.booking_policy import ALL_OR_NOTHING, AT_LEAST, KEEP_PARTIAL
 from planning.types import CHANNELS, FieldError
 
 CHANNEL_LABELS = {"branding": "Branding", "ctv": "CTV", "mobile": "Mobile", "performance": "Performance"}
@@ -25,6 +26,8 @@ FIELD_OF_PATH = {
     "end_date": "end_date",
     "channels": "channels",
     "auto_approve": "auto_approve",
+    "booking_policy": "policy_kind",
+    "booking_policy.share": "policy_share",
     "notes": "notes",
     "target_audience.age": "age",
     "target_audience.gender": "gender",
@@ -112,6 +115,26 @@ class BriefForm(forms.Form):
         required=False,
         choices=[("Day", "day"), ("Week", "week"), ("Month", "month"), ("LineDuration", "whole flight")],
     )
+    policy_kind = forms.ChoiceField(
+        label="If a line cannot be booked",
+        required=False,
+        choices=[
+            (KEEP_PARTIAL, "Keep what is booked"),
+            (ALL_OR_NOTHING, "All or nothing"),
+            (AT_LEAST, "At least a share of the approved cost"),
+        ],
+        help_text=(
+            "Keep: what is booked stays, even if another line is refused. All or nothing: if one line is refused, the "
+            "others are cancelled. At least a share: they are cancelled if less than that can be booked. Cancelling "
+            "may cost money close to the start, and a seller may refuse it; that line then stays booked and paid for. "
+            "It holds over the lines of each approval and cannot be changed later."
+        ),
+    )
+    policy_share = _text(
+        "At least",
+        "Only with that last choice: the share of the approved cost, such as 80 % (write 80 or 0.8).",
+        inputmode="decimal",
+    )
     notes = forms.CharField(label="Notes", required=False, widget=forms.Textarea(attrs={"rows": 2}))
     auto_approve = forms.BooleanField(
         label="Book without asking, if policy allows",
@@ -157,6 +180,9 @@ class BriefForm(forms.Form):
         data["target_audience"] = audience  # an empty one means everybody
         data |= {name: part for name, part in (("kpis", kpis), ("constraints", constraints)) if part}
         data["auto_approve"] = bool(typed["auto_approve"])
+        policy = {"kind": typed["policy_kind"] or KEEP_PARTIAL, "share": typed["policy_share"]}
+        if policy["share"] or policy["kind"] != KEEP_PARTIAL:
+            data["booking_policy"] = {name: value for name, value in policy.items() if value}
         return data
 
     def _typed(self, name: str) -> Any:

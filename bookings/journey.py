@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from bookings.selectors import CampaignView
-from bookings.states import CampaignStatus, LineStatus, RecommendationState, ReportState
+from bookings.states import CampaignStatus, CompensationState, LineStatus, RecommendationState, ReportState
 
 S = CampaignStatus
 JOURNEY = (
@@ -70,9 +70,16 @@ def _notes(view: CampaignView, deadline: dt.datetime | None) -> dict[str, str]:
         "Budget": f"{funded} channel{'s' if funded != 1 else ''}" if view.channels else "",
         "Research": _research_note(view),
         "Decision": _decision_note(view, approved, deadline),
-        "Booking": f"{booked} of {len(view.lines)} booked" if view.lines else "",
+        "Booking": _booking_note(view, booked),
         "Done": "",
     }
+
+
+def _booking_note(view: CampaignView, booked: int) -> str:
+    if any(row.ended_at is None for row in view.unwindings):
+        states = [line.undoing.state for line in view.lines if line.undoing is not None]
+        return f"taking back, {states.count(CompensationState.DONE)} of {len(states)} cancelled"
+    return f"{booked} of {len(view.lines)} booked" if view.lines else ""
 
 
 def _research_note(view: CampaignView) -> str:

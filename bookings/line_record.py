@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from bookings import terms
+from bookings import saga, terms
 from bookings.models import Campaign, Line
 from bookings.outcome import settle_line, start_next
-from bookings.states import LineStatus
+from bookings.states import LINE_LOST, LineStatus
 from bookings.talk import ask, keep_calls, seller_actor
-from flows import claims, events, lifecycle
+from bookings.telling import tell
+from flows import claims, lifecycle
 from flows.actors import SYSTEM_ACTOR, Actor
 from flows.models import Claim
 from flows.states import ClaimState
@@ -18,7 +19,6 @@ from flows.work import Done, Work
 from sellers.dialects.base import Answer, Connection
 from sellers.exchange import ExchangeRecord
 
-UNDOING = "undoing"
 # A seller whose flight begins early, or who is looked at late, never shows the line as merely booked.
 SAME_AS = {
     "in_flight": LineStatus.BOOKED,
@@ -30,7 +30,8 @@ GONE_CODES = frozenset({"quote_expired", "quote_not_found", "product_not_found",
 
 
 def load(work: Work) -> Line:
-    return Line.objects.select_related("campaign", "recommendation", "seller").get(pk=work.key)
+    rows = Line.objects.select_related("campaign", "recommendation__campaign", "seller", "compensation")
+    return rows.get(pk=work.key)
 
 
 def call(connection: Connection, question: Callable[..., object]) -> tuple[Answer, list[ExchangeRecord]]:
@@ -47,6 +48,7 @@ def move(campaign: Campaign, row: Line, answer: Answer) -> None:
         settle_line(campaign, row)
     elif answer.line_status == LineStatus.PENDING_BOOKING and row.status != LineStatus.PENDING_BOOKING:
         _apply(campaign, row, "accept", answer)
+        saga.line_stands(campaign, row)
         start_next(campaign, row.seller_id)
 
 
@@ -76,37 +78,58 @@ def decline(
 
     `actor` is who said no: the seller where a claim is settled, else we.
     """
-    back = code in GONE_CODES if back_to_person is None else back_to_person
+    back = code in (*GONE_CODES, saga.POLICY) if back_to_person is None else back_to_person
+    by = actor or (seller_actor(line.seller) if claim else SYSTEM_ACTOR)
 
     def record(campaign: Campaign) -> None:
         keep_calls(campaign, line.seller, calls or [])
         if claim is not None:
             claims.settle(claim, ClaimState.REFUSED, {"code": code, "reason": reason[:1000]})
         row = lifecycle.lock(Line, line.pk)
-        row.attention = False
-        lifecycle.apply(
-            row,
-            "decline",
-            actor=actor or (seller_actor(line.seller) if claim else SYSTEM_ACTOR),
-            subject_type="line",
-            correlation_id=campaign.correlation_id,
-            payload={"campaign": str(campaign.pk), "code": code, "reason": reason},
-            code=code[:60],
-            reason=reason,
-            back_to_person=back,
-        )
-        tell(campaign, row, "line.status_changed", {"to": row.status, "code": code, "reason": reason})
-        settle_line(campaign, row)
+        if row.status not in LINE_LOST:  # else it was given up for another line's sake meanwhile
+            record_declined(campaign, row, code, reason, back, by)
 
     return Done(record=record)
 
 
-def tell(campaign: Campaign, line: Line, type: str, payload: dict[str, object]) -> None:
-    events.record(
-        subject_type="campaign",
-        subject_id=campaign.pk,
-        type=type,
-        actor=SYSTEM_ACTOR,
+def record_declined(
+    campaign: Campaign, row: Line, code: str, reason: str, back_to_person: bool, actor: Actor
+) -> None:
+    """Under the campaign's lock: the line ends, with everything that follows from it."""
+    row.attention = False
+    lifecycle.apply(
+        row,
+        "decline",
+        actor=actor,
+        subject_type="line",
         correlation_id=campaign.correlation_id,
-        payload={"line": str(line.pk)} | payload,
+        payload={"campaign": str(campaign.pk), "code": code, "reason": reason},
+        code=code[:60],
+        reason=reason,
+        back_to_person=back_to_person,
     )
+    tell(campaign, row, "line.status_changed", {"to": row.status, "code": code, "reason": reason})
+    settle_line(campaign, row)
+
+
+def give_up_draft(
+    line: Line,
+    code: str,
+    reason: str,
+    *,
+    claim: Claim | None,
+    calls: list[ExchangeRecord] | None = None,
+) -> Done:
+    """Not booked, but written down at the seller already: what stands there is removed first."""
+
+    def record(campaign: Campaign) -> None:
+        keep_calls(campaign, line.seller, calls or [])
+        if claim is not None:
+            claims.settle(claim, ClaimState.REFUSED, {"code": code, "reason": reason[:1000]})
+        row = lifecycle.lock(Line, line.pk)
+        if row.status not in LINE_LOST:
+            back = code in GONE_CODES or code == saga.POLICY
+            saga.want_cancelled(campaign, row, code, reason, back_to_person=back)
+            start_next(campaign, row.seller_id)
+
+    return Done(record=record)

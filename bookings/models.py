@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -26,7 +26,11 @@ from flows.fields import Lifecycle, StateField
 from flows.ids import new_id
 from flows.models import Flow
 from planning import brief as briefs
-from planning.types import Brief
+from planning.codec import from_json
+from planning.types import BookingPolicy, Brief
+
+if TYPE_CHECKING:
+    from bookings.saga_models import Compensation
 
 S = CampaignStatus
 
@@ -96,6 +100,11 @@ class Campaign(Flow):
 
     def read_brief(self) -> Brief:
         return briefs.brief_from_json(self.brief)
+
+    @property
+    def booking_policy(self) -> BookingPolicy:
+        """Part of the brief as it was handed in; nothing changes it afterwards."""
+        return from_json(BookingPolicy, self.brief.get("booking_policy") or {})
 
     # The seed's transitions, in its order; the last one is a person's.
 
@@ -271,6 +280,7 @@ class Line(Lifecycle):
     code = models.CharField(max_length=60, default="", blank=True)
     back_to_person = models.BooleanField(default=False)  # price rose, product gone: needs a new decision
     attention = models.BooleanField(default=False)  # ops must look: outcome unknown, or a cancellation failed
+    free_cancel_until = models.DateField(null=True, blank=True)  # last such day; None = none was left
     created_at = models.DateTimeField(auto_now_add=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 
@@ -288,6 +298,11 @@ class Line(Lifecycle):
     @property
     def tone(self) -> str:
         return "warn" if self.attention else LINE_TONE[LineStatus(self.status)]
+
+    @property
+    def undoing(self) -> Compensation | None:
+        """The line's cancellation at the seller, if one was ever wanted."""
+        return getattr(self, "compensation", None)
 
     @property
     def seller_reference(self) -> str:
@@ -331,9 +346,9 @@ class Line(Lifecycle):
         source=[LineStatus.DRAFT, LineStatus.RESERVED, LineStatus.PENDING_BOOKING, LineStatus.BOOKED],
         target=LineStatus.CANCELED,
     )
-    def cancel(self, reason: str) -> None:
+    def cancel(self, reason: str, code: str = "canceled", back_to_person: bool = False) -> None:
         """Canceled at the seller."""
-        self.code, self.note = "canceled", reason
+        self.code, self.note, self.back_to_person = code, reason, back_to_person
 
 
 __all__ = [
@@ -344,3 +359,5 @@ __all__ = [
     "ReportState",
     "SellerReport",
 ]
+
+from bookings import discrepancies, saga_models  # noqa: E402, F401  registers their models

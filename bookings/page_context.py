@@ -16,9 +16,11 @@ from django.contrib.auth import get_user_model
 from accounts.permissions import RULES, can
 from approvals.models import ApprovalRequest, Decision
 from approvals.policy import approved_so_far, limits_for
+from bookings.approving import free_until
 from bookings.journey import journey
-from bookings.models import Campaign, Recommendation
+from bookings.models import Campaign, Line, Recommendation
 from bookings.proposals import fingerprint_of
+from bookings.saga_models import Unwinding
 from bookings.selectors import CampaignView
 from bookings.services import DECIDABLE
 from bookings.states import (
@@ -26,11 +28,13 @@ from bookings.states import (
     LINE_LOST,
     LINE_OPEN,
     CampaignStatus,
+    CompensationState,
     LineStatus,
     RecommendationState,
 )
 from flows.clock import now
 from flows.fingerprint import digest
+from planning.booking_policy import consequence, name_of, unwinds
 from planning.money import currency_exponent
 
 S = CampaignStatus
@@ -58,6 +62,28 @@ class Choice:
     expired: bool
     can_tick: bool
     micros: int  # cost in millionths, so that the page adds whole numbers
+
+
+@dataclass(frozen=True)
+class PolicyShown:
+    """The booking policy as the approver sees it; `free_until` is the earliest of the open lines' last free days."""
+
+    name: str
+    text: str
+    unwinds: bool
+    free_until: dt.date | None
+    not_free: int
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """One approval that is being taken back, in numbers of lines."""
+
+    row: Unwinding
+    wanted: int  # to be cancelled at their sellers
+    done: int
+    failed: int
+    asking: int  # sent, and not known yet whether they are booked
 
 
 @dataclass(frozen=True)
@@ -94,6 +120,8 @@ def campaign_context(view: CampaignView, user: Any) -> dict[str, Any]:
         "gap_percent": _gap_percent(campaign.plan),
         "lines": view.lines,
         "line_sums": _line_sums(view),
+        "policy": _policy(view, open_choices),
+        "unwinding": [_taken_back(view, row) for row in view.unwindings],
         "prices": can(user, "money.read"),
         "may_decide": decide and any(choice.can_tick for choice in choices),
         "self_limit": _self_limit(view, user),
@@ -111,6 +139,31 @@ def campaign_context(view: CampaignView, user: Any) -> dict[str, Any]:
     context["journey"] = journey(view, context["deadline"])
     context["versions"] = _versions(view, context)
     return context
+
+
+def _policy(view: CampaignView, open_choices: list[Choice]) -> PolicyShown:
+    """What an approval agrees to, and what of it can no longer be cancelled free of charge."""
+    policy = view.campaign.booking_policy
+    ends = [free_until(choice.row) for choice in open_choices] if unwinds(policy) else []
+    return PolicyShown(
+        name=name_of(policy),
+        text=consequence(policy),
+        unwinds=unwinds(policy),
+        free_until=min((day for day in ends if day is not None), default=None),
+        not_free=sum(day is None for day in ends),
+    )
+
+
+def _taken_back(view: CampaignView, row: Unwinding) -> TakenBack:
+    lines = [line for line in view.lines if line.decision_id == row.decision_id]
+    states = [line.undoing.state for line in lines if line.undoing is not None]
+    return TakenBack(
+        row=row,
+        wanted=len(states),
+        done=states.count(CompensationState.DONE),
+        failed=states.count(CompensationState.FAILED),
+        asking=sum(line.status in LINE_OPEN and line.undoing is None for line in lines),
+    )
 
 
 def _choice(row: Recommendation, decide: bool) -> Choice:
@@ -208,6 +261,10 @@ def _has_rest(view: CampaignView) -> bool:
     return len(booked) < len(view.recommendations)
 
 
+def _undoing(line: Line) -> str:
+    return line.undoing.state if line.undoing else ""
+
+
 def _versions(view: CampaignView, context: dict[str, Any]) -> dict[str, str]:
     """One digest per part of the page, of everything in it that can change while the page is open."""
     status = str(view.campaign.status)
@@ -222,7 +279,15 @@ def _versions(view: CampaignView, context: dict[str, Any]) -> dict[str, str]:
         "lines": [
             context["may_plan_rest"],
             [
-                [line.pk, line.status, line.note, line.attention, line.refs, str(line.confirmed_cost)]
+                [
+                    line.pk,
+                    line.status,
+                    line.note,
+                    line.attention,
+                    line.refs,
+                    str(line.confirmed_cost),
+                    _undoing(line),
+                ]
                 for line in view.lines
             ],
         ],

@@ -8,9 +8,11 @@ from typing import Any
 from approvals.models import Decision
 from bookings.models import Campaign, ChannelBudget, Line, Recommendation, SellerReport
 from bookings.proposals import fingerprint_of
+from bookings.saga_models import Unwinding
 from bookings.selectors import CampaignView, progress
 from bookings.states import CampaignStatus
 from planning import codec
+from planning.booking_policy import consequence
 from planning.money import currency_exponent
 
 # Who may not see prices sees only these (security.md 8.2: no cost, margin, seller price or deal id). What is
@@ -50,6 +52,8 @@ OPEN_LINE = frozenset(
         "currency",
         "needs_decision",
         "needs_attention",
+        "cancellation",
+        "free_cancel_until",
         "code",
         "approved_by",
         "approved_at",
@@ -103,6 +107,8 @@ def campaign_detail(view: CampaignView, *, prices: bool) -> dict[str, Any]:
         "booked_lines": [_visible(line(row), OPEN_LINE, prices) for row in view.lines],
         "errors": [_error(error, prices) for error in campaign.errors],
         "approval": approval(view, prices=prices),
+        "booking_policy": booking_policy(campaign),
+        "unwinding": [unwinding(row) for row in view.unwindings],
         "follows": str(campaign.follows_id) if campaign.follows_id else None,
     }
     if prices:
@@ -202,10 +208,27 @@ def line(row: Line) -> dict[str, Any]:
         "currency": row.currency,
         "needs_decision": row.back_to_person,
         "needs_attention": row.attention,
+        "cancellation": row.undoing.state if row.undoing else None,
+        "free_cancel_until": row.free_cancel_until.isoformat() if row.free_cancel_until else None,
         "code": row.code,
         "note": row.note,
         "approved_by": row.decision.actor_label,
         "approved_at": row.decision.at.isoformat(),
+    }
+
+
+def booking_policy(campaign: Campaign) -> dict[str, Any]:
+    policy = campaign.booking_policy
+    shown: dict[str, Any] = codec.to_json(policy)
+    return shown | {"text": consequence(policy)}
+
+
+def unwinding(row: Unwinding) -> dict[str, Any]:
+    return {
+        "decision_id": str(row.decision_id),
+        "reason": row.reason,
+        "started_at": row.started_at.isoformat(),
+        "ended_at": row.ended_at.isoformat() if row.ended_at else None,
     }
 
 

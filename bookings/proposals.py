@@ -19,6 +19,7 @@ from flows.clock import now
 from flows.fanout import as_they_finish
 from flows.fingerprint import digest
 from planning import codec
+from planning.booking_policy import unwinds
 from planning.money import line_cost
 from planning.selection import select
 from planning.types import Allocation, Brief, NotChosen, Offer, Plan, PlanLine, PriceStep
@@ -318,7 +319,14 @@ def recommendation_terms(row: Recommendation) -> dict[str, Any]:
         "end": row.end_date,
         "quote": row.quote_id,
         "quote_expires": row.quote_expires_at.astimezone(dt.UTC).isoformat(),
+        **_policy_terms(row),
     }
+
+
+def _policy_terms(row: Recommendation) -> dict[str, Any]:
+    """A policy that may take a booked line back is part of what is approved; the default adds nothing."""
+    policy = row.campaign.booking_policy
+    return {"booking_policy": codec.to_json(policy)} if unwinds(policy) else {}
 
 
 def fingerprint_of(row: Recommendation) -> str:

@@ -228,7 +228,8 @@ def plan_the_rest(*, campaign_id: uuid.UUID, prepared_by: Any, actor: Actor, doo
 def check_line_now(*, line: Line, actor: Actor) -> bool:
     """Ask the seller about a waiting line at once instead of at its next turn. False when nothing waits."""
     with transaction.atomic():
-        hurried = steps.hurry(line.campaign, "book", str(line.pk))
+        waiting = "compensate" if line.undoing is not None else "book"
+        hurried = steps.hurry(line.campaign, waiting, str(line.pk))
         events.record(
             subject_type="campaign",
             subject_id=line.campaign_id,

@@ -103,3 +103,16 @@ LINE_TONE = {
     LineStatus.EXPIRED: "warn",
     LineStatus.CANCELED: "neutral",
 }
+
+
+class CompensationState(TextChoices):
+    """Of the cancellation of a line that must not stand."""
+
+    WANTED = "wanted", "To be cancelled at the seller"
+    STARTED = "started", "Being cancelled at the seller"
+    WAITING = "waiting", "Cancellation not yet confirmed by the seller"
+    DONE = "done", "Cancelled at the seller"
+    FAILED = "failed", "Could not be cancelled; operations must look"
+
+
+OPEN_COMPENSATIONS = (CompensationState.WANTED, CompensationState.STARTED, CompensationState.WAITING)

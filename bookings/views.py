@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,10 +25,12 @@ from bookings.clients import choose_client
 from bookings.forms import BriefFileForm, BriefForm
 from bookings.models import Campaign, Line
 from bookings.states import CampaignStatus
+from config.pagination import KeysetPage, Position, keyset_page
 from flows import events
 from planning.types import InvalidBrief
 
 PAGE_SIZE = 50
+COUNTED = 1000  # campaigns; beyond them a list says "more than"
 AMOUNT_DIGITS = 20  # more than any amount has
 
 
@@ -61,11 +62,13 @@ def decisions(request: HttpRequest) -> HttpResponse:
 def campaigns(request: HttpRequest) -> HttpResponse:
     status, search = request.GET.get("status", ""), request.GET.get("q", "").strip()[:100]
     status = status if status in CampaignStatus.values else ""
-    page = Paginator(selectors.campaign_list(request.user, status=status, search=search), PAGE_SIZE).get_page(
-        request.GET.get("page")
-    )
+    listed = selectors.campaign_list(request.user, status=status, search=search)
+    page = _page(listed, request.GET.get("cursor", ""))
+    lines = selectors.line_counts(page.rows)
     context = {
         "page": page,
+        "rows": [(row, lines.get(row.pk, selectors.LineCount())) for row in page.rows],
+        "note": _how_many(listed, page, counted=not search),
         "status": status,
         "search": search,
         "statuses": CampaignStatus.choices,
@@ -76,6 +79,26 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         "bookings/_campaign_rows.html" if getattr(request, "htmx", False) else "bookings/campaigns.html"
     )
     return render(request, template, context)
+
+
+def _page(listed: selectors.CampaignList, cursor: str) -> KeysetPage:
+    """The page at the cursor; from the top where the cursor is none of ours."""
+    try:
+        position = Position.decode(cursor) if cursor else None
+        return keyset_page(listed.rows, position, PAGE_SIZE, parts=listed.parts)
+    except ValueError:
+        return keyset_page(listed.rows, None, PAGE_SIZE, parts=listed.parts)
+
+
+def _how_many(listed: selectors.CampaignList, page: KeysetPage, *, counted: bool) -> str:
+    """In words. A search is not counted: to count what matches it means to look at every row."""
+    shown = len(page.rows)
+    if page.newer is None and page.older is None:
+        return f"{shown} campaign{'' if shown == 1 else 's'}"
+    if not counted:
+        return f"{shown} shown, there are more"
+    total = selectors.count_up_to(listed.rows, COUNTED)
+    return f"{shown} of {f'more than {COUNTED:,}' if total > COUNTED else f'{total:,}'} campaigns"
 
 
 @page_requires("booking.create")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
+from config.failing import TRY_AGAIN
 from config.parsing import LARGEST_BODY
 
 API = "/api/"
@@ -48,7 +49,9 @@ class ApiProblemMiddleware:
 
 
 def name_request(request: HttpRequest) -> None:
-    """A caller may name its request, in safe characters; else we do."""
+    """A caller may name its request, in safe characters; else we do. Whoever comes first names it."""
+    if hasattr(request, "request_id"):
+        return
     given = request.headers.get("X-Request-ID", "")
     text = given if REQUEST_ID.match(given) else str(uuid.uuid4())
     request.request_id = text  # type: ignore[attr-defined]
@@ -94,7 +97,7 @@ def _replaced(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """The problem document for Django's own error page: the status stays, the text goes."""
     from config.problems import problem_response
 
-    detail = OURS if response.status_code == 500 else ""
+    detail = {500: OURS, 503: TRY_AGAIN}.get(response.status_code, "")
     keep = {name: response[name] for name in ("Allow", "Retry-After", "WWW-Authenticate") if name in response}
     replacement = problem_response(request, response.status_code, detail=detail, headers=keep)
     replacement.cookies = response.cookies

@@ -1,4 +1,5 @@
-"""HTTP, sockets and, in embedded mode, the worker: one process that starts and stops as one."""
+"""Two ASGI applications. `application` serves everything from one process (`manage.py serve`) and, in the embedded
+set-up, holds the worker too. `sockets` serves live connections and health only, beside WSGI processes for the rest."""
 
 import os
 
@@ -12,12 +13,10 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from config.embedded import Lifespan  # noqa: E402
+from config.only_health import OnlyHealth  # noqa: E402
 from config.sockets import socket_routes  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {
-        "http": http_application,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(socket_routes))),
-        "lifespan": Lifespan(),
-    }
-)
+live = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(socket_routes)))
+
+application = ProtocolTypeRouter({"http": http_application, "websocket": live, "lifespan": Lifespan()})
+sockets = ProtocolTypeRouter({"http": OnlyHealth(http_application), "websocket": live})

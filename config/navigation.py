@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.permissions import can
-from bookings.selectors import decisions_waiting
+from bookings.selectors import MOST_COUNTED, count_of_decisions
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
 
 def _entries(request: HttpRequest, user: Any) -> Any:
     if can(user, "booking.decide"):
-        yield _entry(request, "decisions", "Decisions", "decide", decisions_waiting(user).count())
+        yield _entry(request, "decisions", "Decisions", "decide", _capped(count_of_decisions(user)))
     if can(user, "booking.read"):
         yield _entry(request, "campaigns", "Campaigns", "campaign")
     if can(user, "seller.read"):
@@ -31,9 +31,12 @@ def _entries(request: HttpRequest, user: Any) -> Any:
         yield _entry(request, "admin:index", "Operations", "operations")
 
 
-def _entry(
-    request: HttpRequest, name: str, label: str, icon: str, count: int | None = None
-) -> dict[str, Any]:
+def _capped(count: int) -> str:
+    """Nothing for none."""
+    return f"{MOST_COUNTED}+" if count > MOST_COUNTED else str(count or "")
+
+
+def _entry(request: HttpRequest, name: str, label: str, icon: str, count: str = "") -> dict[str, Any]:
     url = reverse(name)
     current = request.path == url or (url != "/" and request.path.startswith(url))
     return {"url": url, "label": label, "icon": icon, "count": count, "current": current}

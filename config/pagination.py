@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import connections
 from django.db.models import Q, QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -47,6 +49,62 @@ class Position:
             raise ValueError("not a cursor") from error
 
 
+@dataclass(frozen=True)
+class KeysetPage:
+    """`rows` in order, and where the neighbouring pages start; None where there are none."""
+
+    rows: list[Any]
+    newer: Position | None
+    older: Position | None
+
+
+def keyset_page(
+    queryset: QuerySet[Any],
+    position: Position | None,
+    size: int,
+    *,
+    moment: str = "created_at",
+    parts: Sequence[QuerySet[Any]] = (),
+) -> KeysetPage:
+    """The page of `queryset` at `position`, newest first by (`moment`, pk). ValueError for a position that cannot be.
+
+    `parts`: the same rows split by owner, each part with an index of its own in this order. The page is then put
+    together from the head of each part, which costs the same wherever the owners' rows lie among all the others.
+    """
+    newer = position is not None and position.newer
+    order = [moment, "pk"] if newer else [f"-{moment}", "-pk"]
+    rows = _beyond(queryset, position, moment).order_by(*order)
+    if parts and connections[queryset.db].features.supports_slicing_ordering_in_compound:
+        heads = [_beyond(part, position, moment).order_by(*order).values("pk")[: size + 1] for part in parts]
+        rows = rows.filter(pk__in=heads[0].union(*heads[1:], all=True) if len(heads) > 1 else heads[0])
+    found = list(rows[: size + 1])
+    more, page = len(found) > size, found[:size]
+    if newer:
+        page.reverse()
+    has_older = bool(page) if newer else more
+    has_newer = more if newer else position is not None and bool(page)
+    return KeysetPage(
+        rows=page,
+        newer=Position(getattr(page[0], moment), str(page[0].pk), newer=True) if has_newer else None,
+        older=Position(getattr(page[-1], moment), str(page[-1].pk)) if has_older else None,
+    )
+
+
+def _beyond(queryset: QuerySet[Any], position: Position | None, moment: str) -> QuerySet[Any]:
+    if position is None:
+        return queryset
+    try:
+        pk = queryset.model._meta.pk.to_python(position.pk)
+    except ValidationError as error:
+        raise ValueError("not a key of these rows") from error
+    side = "gt" if position.newer else "lt"
+    # The first condition alone bounds the index scan: from an OR of the two a database walks there from the top.
+    return queryset.filter(
+        Q(**{f"{moment}__{side}e": position.moment}),
+        Q(**{f"{moment}__{side}": position.moment}) | Q(**{f"pk__{side}": pk}),
+    )
+
+
 class NewestFirst(BasePagination):
     """`?cursor=` and `?page_size=` (default 50, at most 200); answers `{results, next, previous}`.
 
@@ -55,25 +113,20 @@ class NewestFirst(BasePagination):
 
     moment = "created_at"
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None, parts: Sequence[QuerySet[Any]] = ()
+    ) -> list[Any]:
         self.url = request.build_absolute_uri()
-        size = _size_of(request)
-        position = _position_of(request)
-        newer = position is not None and position.newer
-        order = [self.moment, "pk"] if newer else [f"-{self.moment}", "-pk"]
-        rows = queryset.order_by(*order)
-        if position is not None:
-            rows = rows.filter(self._beyond(position, queryset))
-        found = list(rows[: size + 1])
-        more, self.page = len(found) > size, found[:size]
-        if newer:
-            self.page.reverse()
-        self.has_older = bool(self.page) if newer else more
-        self.has_newer = more if newer else position is not None and bool(self.page)
-        return self.page
+        size, position = _size_of(request), _position_of(request)
+        try:
+            self.page = keyset_page(queryset, position, size, moment=self.moment, parts=parts)
+        except ValueError as error:
+            raise _bad("cursor", "This cursor is not one of ours.") from error
+        return self.page.rows
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response({"results": data, "next": self._next(), "previous": self._previous()})
+        links = {"next": self._link(self.page.older), "previous": self._link(self.page.newer)}
+        return Response({"results": data} | links)
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": ["string", "null"], "format": "uri"}
@@ -95,24 +148,9 @@ class NewestFirst(BasePagination):
             ),
         ]
 
-    def _beyond(self, position: Position, queryset: QuerySet[Any]) -> Q:
-        try:
-            pk = queryset.model._meta.pk.to_python(position.pk)
-        except ValidationError as error:
-            raise _bad("cursor", "This cursor is not one of ours.") from error
-        side = "gt" if position.newer else "lt"
-        return Q(**{f"{self.moment}__{side}": position.moment}) | Q(
-            **{self.moment: position.moment, f"pk__{side}": pk}
-        )
-
-    def _next(self) -> str | None:
-        return self._link(self.page[-1], newer=False) if self.has_older else None
-
-    def _previous(self) -> str | None:
-        return self._link(self.page[0], newer=True) if self.has_newer else None
-
-    def _link(self, row: Any, newer: bool) -> str:
-        position = Position(getattr(row, self.moment), str(row.pk), newer)
+    def _link(self, position: Position | None) -> str | None:
+        if position is None:
+            return None
         return replace_query_param(remove_query_param(self.url, "cursor"), "cursor", position.encode())
 
 

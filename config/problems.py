@@ -20,9 +20,11 @@ from rest_framework import exceptions
 from rest_framework.utils.encoders import JSONEncoder
 
 from approvals.errors import Refused
+from config.failing import DATABASE_AWAY, RETRY_AFTER, TRY_AGAIN
 from flows.lifecycle import WrongState
 
 security = logging.getLogger("django.security")
+failing = logging.getLogger("config.failing")
 CONTENT_TYPE = "application/problem+json"
 CODES = {
     400: "invalid",
@@ -145,6 +147,9 @@ def as_problem(error: Exception) -> Problem | None:
         return _invalid(list(_flat(error.detail)))
     if isinstance(error, exceptions.APIException):
         return _of_drf(error)
+    if isinstance(error, DATABASE_AWAY):
+        failing.warning("the database did not serve a request: %s", error)
+        return Problem(503, CODES[503], TRY_AGAIN, headers={"Retry-After": RETRY_AFTER})
     return None
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+
+from config.socket_address import socket_origin
 
 PAGES = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -22,12 +25,21 @@ API_DOCS = (
 )
 
 
-def _policy_for(path: str) -> str:
-    if path.startswith("/admin/"):
+def _policy_for(request: HttpRequest) -> str:
+    if request.path.startswith("/admin/"):
         return ADMIN
-    if path.startswith("/api/docs"):
+    if request.path.startswith("/api/docs"):
         return API_DOCS
-    return PAGES
+    return PAGES + _sockets_elsewhere(request)
+
+
+def _sockets_elsewhere(request: HttpRequest) -> str:
+    """'self' covers sockets of the page's own address; others must be named."""
+    try:
+        origin = socket_origin(request)
+    except DisallowedHost:  # answered with 400 already
+        return ""
+    return f"; connect-src 'self' {origin}" if origin else ""
 
 
 class SecurityHeadersMiddleware:
@@ -36,7 +48,7 @@ class SecurityHeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.setdefault("Content-Security-Policy", _policy_for(request.path))
+        response.setdefault("Content-Security-Policy", _policy_for(request))
         response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         if not request.path.startswith("/static/"):
             response.setdefault("Cache-Control", "no-store")

@@ -77,6 +77,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.watching.requests.WatchRequests",
     "config.problems.ApiProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.security.SecurityHeadersMiddleware",
@@ -106,6 +107,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "config.navigation.navigation",
+                "config.socket_address.socket_address",
             ],
         },
     },
@@ -113,6 +115,7 @@ TEMPLATES = [
 
 # --- database -------------------------------------------------------------------------------------------------
 
+FLIGHTDECK_WORKER_THREADS = env.int("FLIGHTDECK_WORKER_THREADS", 8)
 DATABASE_URL = env.str("DATABASE_URL", "")
 if DATABASE_URL:
     DATABASES = {"default": env.db_url_config(DATABASE_URL)}
@@ -121,12 +124,16 @@ if DATABASE_URL:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             # A thread holds one connection at a time, so a process needs as many as it has threads that query, and
-            # one for the keeper of leases. Whoever finds none free waits, then fails with a clear error.
+            # a few for the keeper of leases, the watchman and the metrics. Whoever finds none free waits, then fails
+            # with a clear error. The pool opens with the first query, thus after a fork.
             "pool": {
                 "min_size": 1,
-                "max_size": env.int("FLIGHTDECK_DB_POOL", 12),
-                "timeout": env.float("FLIGHTDECK_DB_POOL_TIMEOUT", 10.0),
+                "max_size": env.int("FLIGHTDECK_DB_POOL", FLIGHTDECK_WORKER_THREADS + 4),
+                "timeout": env.float("FLIGHTDECK_DB_POOL_TIMEOUT", 5.0),
                 "max_idle": 120.0,
+                # The pool doubles its pauses while the server is away and takes no new try meanwhile: given up soon,
+                # the next query tries afresh, and nobody sleeps on once the server is back.
+                "reconnect_timeout": 3.0,
             },
             # Nobody waits for ever: not for a lock, not for a statement, not for a server that is gone.
             "options": "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000",
@@ -170,7 +177,13 @@ CELERY_BROKER_URL = _redis(0) if REDIS_URL else "memory://localhost/"
 # The row is the queue: a bell that Redis lost is rung again by the sweep. Redelivery is only a bonus, and its delay
 # must exceed the longest task, or the broker hands the same task to two workers (reliability.md, section 5).
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"visibility_timeout": 120, "unacked_restore_interval": 1, "unacked_restore_throttle": 1} | REDIS_WAIT
+    {
+        "visibility_timeout": 120,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+        "max_retries": 0,  # of whoever rings; a worker's own connection tries for ever
+    }
+    | REDIS_WAIT
     if REDIS_URL
     else {"polling_interval": 0.02}
 )
@@ -193,7 +206,9 @@ CELERY_BEAT_SCHEDULE = {
     "prune": {"task": "flows.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
     "prune-accounts": {"task": "accounts.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
 }
-FLIGHTDECK_WORKER_THREADS = env.int("FLIGHTDECK_WORKER_THREADS", 8)
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")  # when what ran last; may be lost at any time
+# Asked to end, a worker lets its steps end for so long; what still runs is given back and another worker takes it.
+FLIGHTDECK_STOP_SECONDS = env.float("FLIGHTDECK_STOP_SECONDS", 25.0)
 FLIGHTDECK_LEASE_SECONDS = env.float("FLIGHTDECK_LEASE_SECONDS", 10.0)
 FLIGHTDECK_STEP_ATTEMPTS = env.int("FLIGHTDECK_STEP_ATTEMPTS", 5)
 # Workers that die without a word are mostly killed, not poisoned: more patience than with failures.
@@ -210,9 +225,12 @@ CHANNEL_LAYERS = {
         else {"BACKEND": "flows.layer.LoopBoundInMemoryLayer"}
     )
 }
+# Where the pages' sockets are served when not under the pages' own address: `wss://live.example`, or `:8001` for
+# another port of the same host. Empty: same address, as in the embedded set-up or behind a proxy that routes /ws/.
+FLIGHTDECK_SOCKETS_URL = env.str("FLIGHTDECK_SOCKETS_URL", "")
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _redis(2)}
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _redis(2), "OPTIONS": REDIS_WAIT}
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "flightdeck"}
     )
@@ -255,7 +273,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "config.pagination.NewestFirst",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.rate.CountedUserRate"],
     "DEFAULT_THROTTLE_RATES": {"user": env.str("FLIGHTDECK_API_RATE", "1200/min")},
     "EXCEPTION_HANDLER": "config.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
@@ -315,17 +333,45 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns at every start where it is missing
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True  # saves collectstatic, 1.5 s of the first start
+# Not collected: served from where they lie, which saves a step at the first start. Collected: names carry a hash, so
+# that browsers may keep files for ever, and any web server can hand them out.
+STATIC_COLLECTED = env.bool("FLIGHTDECK_STATIC_COLLECTED", False)
+WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 WHITENOISE_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "config.static_files.HashedFiles"
+            if STATIC_COLLECTED
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        )
+    },
+}
 
+# --- watching -------------------------------------------------------------------------------------------------
+
+# Whoever may read /metrics; without a token only this machine, and nobody behind a proxy.
+FLIGHTDECK_METRICS_TOKEN = env.str("FLIGHTDECK_METRICS_TOKEN", "")
+# A worker that serves no pages gives its numbers at http://host:port/metrics, under the same rule.
+FLIGHTDECK_METRICS_ADDRESS = env.str("FLIGHTDECK_METRICS_ADDRESS", "")
+SENTRY_DSN = env.str("SENTRY_DSN", "")
+if PROMETHEUS_MULTIPROC_DIR := env.str("PROMETHEUS_MULTIPROC_DIR", ""):
+    Path(PROMETHEUS_MULTIPROC_DIR).mkdir(parents=True, exist_ok=True)  # before prometheus_client is imported
+
+FLIGHTDECK_LOG_FORMAT = env.str("FLIGHTDECK_LOG_FORMAT", "json" if REDIS_URL else "line")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"watching": {"()": "config.watching.logs.formatter", "shape": FLIGHTDECK_LOG_FORMAT}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "watching"}},
     "root": {"handlers": ["console"], "level": env.str("FLIGHTDECK_LOG", "WARNING")},
     "loggers": {
         "flows": {"level": "INFO"},
+        "flightdeck.request": {"level": "INFO"},
+        # Each request is logged by us, once; Django tells only what went wrong inside.
+        "django.request": {"level": "ERROR"},
+        "django": {"handlers": [], "level": env.str("FLIGHTDECK_LOG", "WARNING"), "propagate": True},
         "httpx": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},

@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from config.styleguide import styleguide
 
+handler500 = "config.failing.server_error"
+
 urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("config.health_urls")),

@@ -9,6 +9,11 @@ from django.db.models import QuerySet
 from crm.models import Organization
 
 
+def sees_every_client(user: Any) -> bool:
+    """No filter is needed for whoever sees all: the database then reads its indexes in order."""
+    return bool(user.is_authenticated and user.is_active and user.sees_every_client)
+
+
 def visible_organizations(user: Any) -> QuerySet[Organization]:
     """Ops and finance see all; everyone else the assigned ones; nobody sees any when not signed in.
 
@@ -16,6 +21,6 @@ def visible_organizations(user: Any) -> QuerySet[Organization]:
     """
     if not user.is_authenticated or not user.is_active:
         return Organization.objects.none()
-    if user.sees_every_client:
+    if sees_every_client(user):
         return Organization.objects.all()
     return Organization.objects.filter(assignments__user=user)

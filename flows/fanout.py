@@ -7,6 +7,7 @@ may commit it, so that what one partner said is kept even if the next one hangs.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import queue
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -40,7 +41,8 @@ def as_they_finish(
             for index in range(len(conversations)):
                 outcomes.put(Finished(index, error=error))
 
-    threading.Thread(target=run, name="fan-out", daemon=True).start()
+    # With the context of the step, so that what is logged and measured in there is known to be its own.
+    threading.Thread(target=contextvars.copy_context().run, args=(run,), name="fan-out", daemon=True).start()
     for _ in conversations:
         yield outcomes.get()
     # Not joined: a name look-up that hangs in a thread of the loop outlives its conversation's deadline.

@@ -33,6 +33,19 @@ def kept(step_id: uuid.UUID, token: int) -> Iterator[None]:
                 del _held[step_id]
 
 
+def holding() -> int:
+    """How many steps this process runs right now."""
+    with _lock:
+        return len(_held)
+
+
+def give_all_back() -> int:
+    """This process is about to end: its steps may be taken at once, and it can no longer write. Returns how many."""
+    with _lock:
+        held = dict(_held)
+    return sum(steps.give_back(step_id, token) for step_id, token in held.items())
+
+
 def _start_keeper() -> None:
     global _keeper
     if _keeper is None or not _keeper.is_alive():  # not alive: it fell over

@@ -8,10 +8,14 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from flows import watch
 from flows.actors import Actor
 from flows.fields import Lifecycle, StateField
 from flows.ids import new_id
 from flows.states import OPEN_STEPS, UNSETTLED_CLAIMS, ClaimState, StepState
+
+
+HEARTBEAT = uuid.UUID("b6a4f3d2-6f0e-5c0b-9d7e-1f6a7c0d5e21")  # the flow id of the one heartbeat
 
 
 class Flow(Lifecycle):
@@ -28,6 +32,12 @@ class Flow(Lifecycle):
 
     class Meta:
         abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A flow that a request starts carries the request's correlation id."""
+        if self._state.adding and (asked := watch.correlation.get()) is not None:
+            self.correlation_id = asked
+        super().save(*args, **kwargs)
 
     def is_over(self) -> bool:
         raise NotImplementedError
@@ -163,13 +173,18 @@ class Event(models.Model):
 
 
 class Heartbeat(models.Model):
-    """Written by each worker once a second through the ordinary sweep: readiness reads it."""
+    """Signs of life: `sweep` is written by every sweep, the row named after `HEARTBEAT` by the heartbeat step, whose
+    flow it is (`flows/heartbeat.py`)."""
 
     name = models.CharField(max_length=120, primary_key=True)
     at = models.DateTimeField()
+    correlation_id = HEARTBEAT
 
     def __str__(self) -> str:
         return f"{self.name} at {self.at}"
 
+    def is_over(self) -> bool:
+        return False
 
-__all__ = ["Claim", "Event", "EventChain", "Flow", "Heartbeat", "StateField", "Step"]
+
+__all__ = ["HEARTBEAT", "Claim", "Event", "EventChain", "Flow", "Heartbeat", "StateField", "Step"]

@@ -67,3 +67,7 @@ def kind_of(flow_name: str) -> FlowKind:
 def find_step(flow_name: str, name: str) -> StepKind | None:
     kind = _kinds.get(flow_name)
     return kind.steps.get(name) if kind else None
+
+
+def is_known(flow_name: str) -> bool:
+    return flow_name in _kinds

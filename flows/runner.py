@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import uuid
 
 from django.conf import settings
 
-from flows import events, leases, steps
+from flows import events, leases, steps, watch
 from flows.actors import SYSTEM_ACTOR
 from flows.clock import in_seconds, now
 from flows.ids import jitter
 from flows.models import Flow, Step
-from flows.registry import StepKind, find_step
+from flows.registry import StepKind, find_step, is_known
 from flows.states import StepState
 from flows.work import Done, Later, LostLease, Work
 
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 60.0
+UNKNOWN_FOR = dt.timedelta(minutes=15)  # longer than a rolling upgrade takes
+UNKNOWN_PAUSE = 2.0
+UNKNOWN_SINCE = "unknown_since"
 
 
 def run(step_id: uuid.UUID) -> None:
@@ -27,14 +31,51 @@ def run(step_id: uuid.UUID) -> None:
     step = steps.claim(step_id)
     if step is None:
         return
+    with watch.visiting(step):
+        _run_claimed(step)
+
+
+def _run_claimed(step: Step) -> None:
     kind = find_step(step.flow_name, step.name)
     work = Work(step, step.token)
     if kind is None:
-        _give_up(work, None, f"no code for step {step}")
+        _leave_to_newer_code(work)
     elif step.deaths >= settings.FLIGHTDECK_STEP_DEATHS:
         _give_up(work, kind, f"the worker died {step.deaths} times in a row")
     else:
         _attempt(work, kind)
+
+
+def _leave_to_newer_code(work: Work) -> None:
+    """During a rolling upgrade old and new code share the queue: what this process does not know another one may.
+
+    Dead only when nobody has known it for `UNKNOWN_FOR`; until then it does not count as a failure.
+    """
+    since = dt.datetime.fromisoformat((work.step.result or {}).get(UNKNOWN_SINCE, now().isoformat()))
+    error = f"no code for step {work.step} since {since:%Y-%m-%d %H:%M:%S} UTC"
+    if now() - since > UNKNOWN_FOR:
+        _give_up_unknown(work, error)
+        return
+    logger.warning("%s; left to whoever knows it", error)
+    Step.objects.filter(pk=work.step.pk, token=work.token).update(
+        state=StepState.PENDING,
+        not_before=in_seconds(jitter(UNKNOWN_PAUSE)),
+        lease_until=None,
+        lease_owner="",
+        rung_at=None,
+        result={UNKNOWN_SINCE: since.isoformat()},
+        error=error,
+    )
+    watch.ended("later")
+
+
+def _give_up_unknown(work: Work, error: str) -> None:
+    if is_known(work.step.flow_name):
+        _give_up(work, None, error)
+        return
+    # There is no flow to lock or to tell, only the row.
+    _close(work, StepState.DEAD, result=None, error=error)
+    watch.ended("dead")
 
 
 def _attempt(work: Work, kind: StepKind) -> None:
@@ -42,7 +83,9 @@ def _attempt(work: Work, kind: StepKind) -> None:
         with leases.kept(work.step.pk, work.token):
             outcome = kind.act(work)
             _finish(work, outcome)
+            watch.ended("later" if isinstance(outcome, Later) else "done")
     except LostLease:
+        watch.ended("lost_lease")
         logger.warning("step %s lost its lease; another worker has it", work.step)
     except Exception as error:
         logger.exception("step %s of flow %s failed", work.step, work.step.flow_id)
@@ -69,7 +112,9 @@ def _failed(work: Work, kind: StepKind, error: str) -> None:
     delay = jitter(min(FIRST_RETRY * 2 ** (failures - 1), LONGEST_RETRY))
     try:
         work.commit(lambda flow: _put_back(work, delay, attempt=failures, error=error))
+        watch.ended("failed")
     except LostLease:
+        watch.ended("lost_lease")
         logger.warning("step %s lost its lease after a failure", work.step)
 
 
@@ -91,7 +136,9 @@ def _give_up(work: Work, kind: StepKind | None, error: str) -> None:
 
     try:
         work.commit(record)
+        watch.ended("dead")
     except LostLease:
+        watch.ended("lost_lease")
         logger.warning("step %s lost its lease while being given up", work.step)
     except Exception as failure:
         if kind is None:
@@ -115,6 +162,7 @@ def _put_back(work: Work, delay: float, *, attempt: int, error: str = "") -> Non
         lease_until=None,
         lease_owner="",
         rung_at=None,
+        result=None,
         error=error,
     )
     steps.ring(work.step.pk, delay)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
 import os
 import socket
+import threading
+import time
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import F, Q
 
+from flows import heartbeat, watch
 from flows.clock import in_seconds, now
 from flows.models import Flow, Heartbeat, Step
 from flows.registry import kind_of
@@ -26,11 +33,27 @@ RING_AGAIN_AFTER = dt.timedelta(
 )  # a doorbell that nobody answered is rung again, but not each second
 SWEEP_BATCH = 200
 LONGEST_COUNTDOWN = 5.0  # timers beyond seconds live in the database, never in the broker
+# A broker that was asked in vain is left alone for so long, or everybody would wait for it at every bell.
+BROKER_REST_SECONDS = 1.0
+
+silence = threading.Event()  # a bell of this process did not ring: its watchman, if it has one, looks at once
+_asked_in_vain_at = -BROKER_REST_SECONDS
 
 
 def owner() -> str:
     """This process, told apart from an earlier one with the same pid."""
-    return f"{socket.gethostname()[:60]}:{os.getpid()}:{BOOT}"
+    return f"{machine()}:{os.getpid()}:{BOOT}"
+
+
+@functools.cache
+def machine() -> str:
+    """This start of this machine, or of this container: within it a pid means something to everybody."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+        processes = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:  # no Linux: nobody's death is seen early, leases run out
+        boot, processes = BOOT, str(os.getpid())
+    return f"{socket.gethostname()[:50]}/{boot}/{processes}"
 
 
 def open_step(
@@ -49,6 +72,7 @@ def open_step(
     )
     if created:
         ring(step.pk, after)
+    watch.flow_seen.send_robust(sender=type(flow), flow=flow)
     return step
 
 
@@ -56,16 +80,28 @@ def ring(step_id: uuid.UUID, after: float = 0.0) -> None:
     """Ring for a worker once the transaction has committed. A lost ring costs one sweep, nothing else."""
     if after > LONGEST_COUNTDOWN:
         return
-    transaction.on_commit(lambda: _ring_now(step_id, after), robust=True)
+    transaction.on_commit(lambda: _ring_or_tell(step_id, after), robust=True)
 
 
-def _ring_now(step_id: uuid.UUID, after: float) -> None:
+def _ring_or_tell(step_id: uuid.UUID, after: float) -> None:
+    if not _ring_now(step_id, after):
+        silence.set()
+
+
+def _ring_now(step_id: uuid.UUID, after: float) -> bool:
+    """False when the broker did not take it: whoever sweeps next sees the step."""
+    global _asked_in_vain_at
     from flows.tasks import run_step
 
+    if time.monotonic() - _asked_in_vain_at < BROKER_REST_SECONDS:
+        return False
     try:
         run_step.apply_async(args=[str(step_id)], countdown=after or None)
-    except Exception:
-        logger.warning("doorbell for step %s did not ring; the sweep will", step_id, exc_info=True)
+    except Exception as error:
+        _asked_in_vain_at = time.monotonic()
+        logger.warning("doorbell for step %s did not ring, the sweep will: %r", step_id, error)
+        return False
+    return True
 
 
 def claim(step_id: uuid.UUID) -> Step | None:
@@ -99,24 +135,114 @@ def extend_lease(step_id: uuid.UUID, token: int) -> bool:
     )
 
 
+def give_back(step_id: uuid.UUID, token: int) -> bool:
+    """This process must end before the step does: somebody else may take it at once. Not a death; False when the
+    lease was lost already."""
+    given = Step.objects.filter(pk=step_id, token=token, state=StepState.RUNNING).update(
+        state=StepState.PENDING,
+        token=F("token") + 1,
+        not_before=now(),
+        lease_until=None,
+        lease_owner="",
+        rung_at=None,
+    )
+    if given:
+        ring(step_id)
+    return bool(given)
+
+
 def due(limit: int = SWEEP_BATCH) -> list[uuid.UUID]:
     """Steps that should be running: due and not rung lately, or held under a lease that is over."""
+    return list(_due().values_list("pk", flat=True)[:limit])
+
+
+def _due() -> models.QuerySet[Step]:
     moment = now()
     unanswered = Q(rung_at__isnull=True) | Q(rung_at__lt=moment - RING_AGAIN_AFTER)
     waiting = Q(state=StepState.PENDING, not_before__lte=moment)
     abandoned = Q(state=StepState.RUNNING, lease_until__lt=moment)
-    rows = Step.objects.filter(unanswered, waiting | abandoned).order_by("not_before")
-    return list(rows.values_list("pk", flat=True)[:limit])
+    return Step.objects.filter(unanswered, waiting | abandoned).order_by("not_before")
 
 
-def sweep() -> int:
-    """Ring for whatever is due; returns how many. Safe to run anywhere, any time, twice."""
+Hand = Callable[[uuid.UUID], bool]  # runs the step elsewhere in this process; False when it cannot now
+
+
+@dataclass(frozen=True)
+class Due:
+    """A step that should be running. `unanswered`: it was rung before and nobody has come."""
+
+    step_id: uuid.UUID
+    unanswered: bool = False
+
+
+def sweep(hand: Hand | None = None) -> int:
+    """Ring for whatever is due; returns how many. Safe to run anywhere, any time, twice.
+
+    `hand`, where the caller has one, takes what no bell can be rung for and what was rung and nobody came for.
+    """
     Heartbeat.objects.update_or_create(name="sweep", defaults={"at": now()})
-    found = due()
-    Step.objects.filter(pk__in=found).update(rung_at=now())
-    for step_id in found:
-        _ring_now(step_id, 0.0)
-    return len(found)
+    end_leases_of_the_dead()
+    found = _taken(SWEEP_BATCH)
+    if (beat := heartbeat.reopen()) is not None:
+        found.append(Due(beat))
+    unattended = [due.step_id for due in found if not _attend(due, hand)]
+    if unattended:  # the next sweep, here or elsewhere, takes them again
+        Step.objects.filter(pk__in=unattended).update(rung_at=None)
+    attended = len(found) - len(unattended)
+    watch.swept.send_robust(sender=None, rung=attended)
+    return attended
+
+
+def _attend(due: Due, hand: Hand | None) -> bool:
+    rang = _ring_now(due.step_id, 0.0)
+    if rang and not due.unanswered:
+        return True
+    return (hand is not None and hand(due.step_id)) or rang
+
+
+def take_due(limit: int = SWEEP_BATCH) -> list[uuid.UUID]:
+    """The due steps, marked as rung. Sweeps at the same time share the work: none waits for a row of another."""
+    return [due.step_id for due in _taken(limit)]
+
+
+def _taken(limit: int) -> list[Due]:
+    with transaction.atomic():
+        rows = _due()
+        if transaction.get_connection().features.has_select_for_update_skip_locked:
+            rows = rows.select_for_update(skip_locked=True)
+        pairs = rows.values_list("pk", "rung_at")[:limit]
+        found = [Due(step_id, unanswered=rung_at is not None) for step_id, rung_at in pairs]
+        Step.objects.filter(pk__in=[due.step_id for due in found]).update(rung_at=now())
+    return found
+
+
+def end_leases_of_the_dead() -> int:
+    """Leases of processes of this machine that are no more need not run out first; returns how many were ended.
+
+    Fencing makes a mistake here harmless: whoever is alive after all finds its token stale and writes nothing.
+    """
+    mine = f"{machine()}:"
+    held = Step.objects.filter(state=StepState.RUNNING, lease_owner__startswith=mine, lease_until__gte=now())
+    ended = 0
+    for step_id, token, holder in held.values_list("pk", "token", "lease_owner"):
+        if not _lives(holder.removeprefix(mine)):
+            ended += Step.objects.filter(pk=step_id, token=token, state=StepState.RUNNING).update(
+                lease_until=now(), rung_at=None
+            )
+    return ended
+
+
+def _lives(process: str) -> bool:
+    pid, _, boot = process.partition(":")
+    if int(pid) == os.getpid():
+        return boot == BOOT
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def release_abandoned() -> int:
@@ -155,9 +281,28 @@ def hurry(flow: Flow, name: str, key: str) -> bool:
     return True
 
 
-def revive(step: Step) -> bool:
-    """Give a dead step its attempts again. False when it is not dead or its flow is over."""
-    if kind_of(step.flow_name).model._default_manager.get(pk=step.flow_id).is_over():
+def drop(flow: Flow, name: str, key: str) -> bool:
+    """This step is no longer wanted: it does not start, and whoever runs it may not write (its token is stale)."""
+    return bool(
+        Step.objects.filter(
+            flow_name=flow.flow_name, flow_id=flow.pk, name=name, key=key, state__in=OPEN_STEPS
+        ).update(state=StepState.DROPPED, token=F("token") + 1, finished_at=now())
+    )
+
+
+def reopen(flow: Flow, name: str, key: str) -> None:
+    """Make sure that the step exists and will run, also when an earlier run of it ended or was dropped."""
+    step = open_step(flow, name, key=key)
+    reopened = Step.objects.filter(pk=step.pk).exclude(state__in=OPEN_STEPS)
+    if reopened.update(state=StepState.PENDING, attempt=0, deaths=0, not_before=now(), rung_at=None):
+        ring(step.pk)
+
+
+def revive(step: Step, *, after_the_end: bool = False) -> bool:
+    """Give a dead step its attempts again. False when it is not dead or its flow is over; `after_the_end` is for
+    steps that go on after it."""
+    flow = kind_of(step.flow_name).model._default_manager.get(pk=step.flow_id)
+    if flow.is_over() and not after_the_end:
         return False
     revived = Step.objects.filter(pk=step.pk, state=StepState.DEAD).update(
         state=StepState.PENDING,

@@ -9,7 +9,7 @@ from celery import shared_task
 
 from flows import runner, steps
 from flows.clock import now
-from flows.models import Heartbeat
+from flows.models import HEARTBEAT, Heartbeat
 
 
 @shared_task
@@ -25,4 +25,4 @@ def sweep() -> None:
 @shared_task
 def prune() -> None:
     """Heartbeats of workers that are long gone. Steps, claims and events are history and stay."""
-    Heartbeat.objects.filter(at__lt=now() - dt.timedelta(days=1)).delete()
+    Heartbeat.objects.filter(at__lt=now() - dt.timedelta(days=1)).exclude(name=str(HEARTBEAT)).delete()

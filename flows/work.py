@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
-from flows import lifecycle, steps
+from flows import lifecycle, steps, watch
 from flows.models import Flow, Step
 from flows.registry import kind_of
 
@@ -52,7 +52,9 @@ class Work:
 
     def flow(self) -> Any:
         """The flow as it stands, unlocked: for reading what to do."""
-        return kind_of(self.step.flow_name).model._default_manager.get(pk=self.step.flow_id)
+        flow = kind_of(self.step.flow_name).model._default_manager.get(pk=self.step.flow_id)
+        watch.flow_seen.send_robust(sender=type(flow), flow=flow)
+        return flow
 
     def commit(self, record: Callable[[Any], T]) -> T:
         """Run `record(flow)` in one transaction: flow locked, lease and token checked. Raises `LostLease`."""

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from planning.booking_policy import read_booking_policy
 from planning.brief_constraints import read_constraints
 from planning.brief_parts import read_audience, read_kpis
 from planning.codec import from_json, to_json
@@ -36,6 +37,7 @@ _TOP_LEVEL = (
     "channels",
     "constraints",
     "auto_approve",
+    "booking_policy",
     "advertiser",
     "notes",
 )
@@ -64,6 +66,7 @@ def read_brief(data: Mapping[str, Any], *, today: date) -> Brief:
     kpis = _read_kpis(fields, currency)
     constraints = _read_constraints(fields, channels)
     auto_approve = _read_auto_approve(fields)
+    booking_policy = read_booking_policy(fields)
     advertiser = _read_text(fields, "advertiser", 255)
     notes = _read_text(fields, "notes", 2000, lines=True)
 
@@ -85,6 +88,7 @@ def read_brief(data: Mapping[str, Any], *, today: date) -> Brief:
         auto_approve=auto_approve,
         advertiser=advertiser,
         notes=notes or "",
+        booking_policy=booking_policy,
     )
 
 

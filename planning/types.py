@@ -90,6 +90,14 @@ class Constraints:
 
 
 @dataclass(frozen=True)
+class BookingPolicy:
+    """What becomes of the other lines when one approved line cannot be had (reliability.md 6.5)."""
+
+    kind: str = "keep_partial"  # or all_or_nothing, at_least
+    share: Decimal | None = None  # 0 < x <= 1 of the approved cost; with at_least only
+
+
+@dataclass(frozen=True)
 class Brief:
     name: str
     objectives: tuple[str, ...]
@@ -104,6 +112,7 @@ class Brief:
     auto_approve: bool = False
     advertiser: str | None = None
     notes: str = ""
+    booking_policy: BookingPolicy = BookingPolicy()
 
 
 @dataclass(frozen=True)

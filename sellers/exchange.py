@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sellers.watch import keep_secret
+
 KEPT_BODY = 8192
 SHORTEST_SECRET = 4  # shorter "secrets" would blank out ordinary text
 MASK = "***"
@@ -48,6 +50,7 @@ class Scrubber:
 
     def __init__(self, *secrets: str) -> None:
         self._secrets = sorted({s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True)
+        keep_secret(self._secrets)  # the logs must not show them either
 
     def text(self, text: str) -> str:
         for secret in self._secrets:

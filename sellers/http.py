@@ -20,7 +20,7 @@ from django.conf import settings
 
 from flows.clock import now
 from flows.ids import jitter
-from sellers import wire
+from sellers import watch, wire
 from sellers.body import BodyRefused, read_bounded
 from sellers.dialects.base import Connection, SellerError
 from sellers.exchange import ExchangeRecord, Scrubber, digest
@@ -104,6 +104,7 @@ class SellerHttp:
         self.exchanges: list[ExchangeRecord] = []
         self.headers: dict[str, str] = {}
         self._base_url = connection.base_url
+        self._slug = connection.slug
         self._scrubber = Scrubber(connection.api_key)
         self._recorder = recorder
         self._call_seconds = call_seconds or settings.FLIGHTDECK_CALL_DEADLINE_SECONDS
@@ -269,6 +270,7 @@ class SellerHttp:
             notes=reply.notes if reply else (),
         )
         self.exchanges.append(record)
+        watch.call_ended.send_robust(sender=SellerHttp, seller=self._slug, record=record)
         if self._recorder is not None:
             self._recorder(record)
 

@@ -26,7 +26,9 @@ KNOWN_OPTIONS = frozenset(
         "auth_scheme",
         "brand",
         "currency",
+        "free_cancel_days",
         "method",
+        "non_cancelable",
         "publisherid",
         "quote_ttl_minutes",
     }
@@ -147,6 +149,11 @@ def _option_errors(options: Any) -> Iterator[FieldError]:
     scheme = options.get("auth_scheme", "")
     if not isinstance(scheme, str) or (scheme and not scheme.isalnum()):
         yield FieldError("options.auth_scheme", "invalid", "Give one word such as Bearer, or leave it empty.")
+    days = options.get("free_cancel_days", 0)
+    if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= 365:
+        yield FieldError("options.free_cancel_days", "invalid", "Give whole days from 0 to 365.")
+    if not isinstance(options.get("non_cancelable", False), bool):
+        yield FieldError("options.non_cancelable", "invalid", "Give true or false.")
     if options.get("method", "PATCH") not in ("PATCH", "PUT"):
         yield FieldError("options.method", "invalid", "Choose PATCH or PUT.")
     if options.get("agent_url") is not None and not str(options["agent_url"]).startswith("https://"):

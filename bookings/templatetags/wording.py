@@ -13,6 +13,7 @@ from approvals.states import Door
 from bookings.models import Campaign, Line
 from bookings.selectors import BASE_PROGRESS
 from bookings.states import CampaignStatus, LineStatus
+from config.pagination import Position
 from flows.models import Event
 
 register = template.Library()
@@ -40,6 +41,14 @@ EVENTS = {
     "line.differs": "Seller's terms differ from the approved ones",
     "line.needs_attention": "Operations must look",
     "line.cancel_failed": "Taking back failed",
+    "saga.unwinding": "Booking policy cannot be kept, the approval is taken back",
+    "saga.unwound": "Approval taken back as far as it goes",
+    "compensation.wanted": "Line is to be taken back",
+    "compensation.sent": "Cancellation sent to the seller",
+    "compensation.waiting": "Cancellation not confirmed yet",
+    "compensation.done": "Cancelled at the seller",
+    "compensation.failed": "Cancellation failed, operations must look",
+    "compensation.asked_again": "Cancellation asked for again",
     "line.check_requested": "Check asked for",
     "research.channel_reported": "Channel researched",
     "research.seller_reported": "Seller asked about a channel",
@@ -96,9 +105,12 @@ def rough_progress(campaign: Campaign) -> float:
 
 
 @register.simple_tag
-def page_query(page: int, status: str, search: str) -> str:
-    """The query string of another page of the same list."""
-    return urlencode({"page": page, "status": status, "q": search})
+def page_url(position: Position | None, status: str, search: str) -> str:
+    """The address of another page of the same list; empty where there is none."""
+    if position is None:
+        return ""
+    given = {"cursor": position.encode(), "status": status, "q": search}
+    return "?" + urlencode({name: value for name, value in given.items() if value})
 
 
 @register.simple_tag

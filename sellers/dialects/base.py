@@ -162,6 +162,49 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class HeldOrder:
+    """An order that the seller shows as ours, or an order record that names a deal. `marks` are the texts in its
+    free fields: whoever wrote our reference there is found by it."""
+
+    order_id: str
+    name: str = ""
+    marks: tuple[str, ...] = ()
+    status: str = ""
+    deal_id: str = ""
+    quote_id: str = ""
+
+
+@dataclass(frozen=True)
+class HeldLine:
+    """A line in one of those orders, as the seller's list shows it. `problem` says why its terms are unreadable."""
+
+    line_id: str
+    order_id: str
+    name: str = ""
+    marks: tuple[str, ...] = ()
+    seller_status: str = ""
+    line_status: str = ""  # our word; empty for a status that we do not know
+    terms: Terms = field(default_factory=Terms)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class HeldOrders:
+    """`complete` False: the list could not be read to its end, so that absence proves nothing."""
+
+    orders: tuple[HeldOrder, ...]
+    skipped: tuple[SkippedRow, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class HeldLines:
+    lines: tuple[HeldLine, ...]
+    skipped: tuple[SkippedRow, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True)
 class ProbeResult:
     ok: bool
     summary: str
@@ -186,6 +229,8 @@ class SellerDialect(Protocol):
     connection: Connection
     http: SellerHttp  # `http.exchanges` holds what was said so far
     write_kinds: tuple[str, ...]
+    can_cancel: bool  # a booking can be cancelled over this wire
+    lists_lines: bool  # the seller can be asked for the lines that it holds for us
 
     async def probe(self) -> ProbeResult: ...
 
@@ -204,3 +249,11 @@ class SellerDialect(Protocol):
     async def read(self, intent: LineIntent) -> Answer: ...
 
     async def cancel(self, intent: LineIntent) -> Answer: ...
+
+    async def held_orders(self) -> HeldOrders:
+        """What the seller lists as ordered by us. Raises `SellerError` when not even its beginning can be read."""
+        ...
+
+    async def held_lines(self, order_id: str, currency: str) -> HeldLines:
+        """The lines of one such order; where the wire has no lines (`lists_lines`), none. Raises `SellerError`."""
+        ...

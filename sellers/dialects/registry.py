@@ -18,6 +18,16 @@ def open_dialect(connection: Connection, http: SellerHttp) -> SellerDialect:
     return DIALECTS[connection.dialect](connection, http)
 
 
+def can_cancel(dialect: str) -> bool:
+    """Whether a booking can be cancelled over this wire at all. Raises `KeyError`."""
+    return DIALECTS[dialect].can_cancel
+
+
 def write_kinds(dialect: str) -> tuple[str, ...]:
     """The commits of a dialect, in the order in which they are sent. Raises `KeyError`."""
     return DIALECTS[dialect].write_kinds
+
+
+def lists_lines(dialect: str) -> bool:
+    """Whether the seller can be asked for the lines that it holds for us. Raises `KeyError`."""
+    return DIALECTS[dialect].lists_lines

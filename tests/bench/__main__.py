@@ -1,36 +1,77 @@
-"""`make bench`: every measurement, printed and written to docs/benchmarks.md. `ARGS=planning` or `ARGS=flow`."""
+"""`python -m tests.bench [P3 P6 ...] [--quick] [--dry]`: measure, print, and write docs/benchmarks.md.
+
+Without names everything is measured. A scenario that fails is named at the end, and its section stays as it was.
+"""
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import os
-import platform
+import pkgutil
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
-from tests.bench import bench_flow, bench_planning
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
-
-
-def main(only: list[str]) -> None:
-    sections = []
-    if not only or "planning" in only:
-        rows = bench_planning.measure_times(), bench_planning.measure_gaps()
-        sections.append("## Allocation and selection\n\n" + bench_planning.as_markdown(*rows))
-    if not only or "flow" in only:
-        about = (bench_flow.__doc__ or "").strip()
-        sections.append(f"## Brief to decision\n\n{about}\n\n" + bench_flow.table(bench_flow.measure()))
-    text = "\n\n".join([_head(), *sections]) + "\n"
-    print(text)
-    if not only:
-        REPORT.write_text(text)
+from tests import bench
+from tests.bench.report import REPORT, merged, number, section
+from tests.bench.rows import Findings, Scenario
 
 
-def _head() -> str:
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}"
-    return f"# Benchmarks\n\nWritten by `make bench` on {machine}. Absolute times on a shared machine move by 40 %."
+def main(arguments: Sequence[str]) -> int:
+    asked = _read(arguments)
+    known = discover()
+    names = asked.scenarios or sorted(known, key=number)
+    if unknown := [name for name in names if name not in known]:
+        print(f"There is no {', '.join(unknown)}; there are {', '.join(sorted(known, key=number))}.")
+        return 2
+    fresh, failed = {}, []
+    for name in names:
+        print(f"{name} {known[name].title} ...", flush=True)
+        try:
+            fresh[name] = section(name, known[name], _apart(name, asked.quick), asked.quick)
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+            continue
+        print(f"\n{fresh[name]}\n", flush=True)
+    if not asked.dry:
+        REPORT.write_text(merged(REPORT.read_text() if REPORT.exists() else "", fresh))
+    if failed:
+        print(f"Not measured: {', '.join(failed)}.")
+    return 1 if failed else 0
+
+
+def discover() -> dict[str, Scenario]:
+    """Every scenario of every module `tests.bench.bench_*`, by its number."""
+    found: dict[str, Scenario] = {}
+    for module in pkgutil.iter_modules(bench.__path__):
+        if module.name.startswith("bench_"):
+            found |= getattr(importlib.import_module(f"tests.bench.{module.name}"), "SCENARIOS", {})
+    return found
+
+
+def _apart(name: str, quick: bool) -> Findings:
+    """Measured in a process of its own: each scenario has databases of its own, and settings are read once."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(measure, name, quick).result()
+
+
+def measure(name: str, quick: bool) -> Findings:
+    return discover()[name].measure(quick)
+
+
+def _read(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("scenarios", nargs="*", help="P1 .. P12; all of them without a name")
+    parser.add_argument("--quick", action="store_true", help="fewer samples")
+    parser.add_argument("--dry", action="store_true", help="print only")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

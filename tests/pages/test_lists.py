@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import uuid
+from html import unescape
 from typing import Any
 
+import pytest
 from django.urls import reverse
 
-from bookings.models import Campaign
+from approvals.models import ApprovalRequest
+from bookings import services
+from bookings.models import Campaign, Line
+from crm.models import Assignment, Organization
 from flows.clock import now
 from flows.models import Event
 from sellers.models import Seller
@@ -104,9 +111,115 @@ def test_many_campaigns_come_in_pages_with_few_queries(
     client = browse("manager")
     with django_assert_max_num_queries(10):
         page = client.get(reverse("campaigns"), {"q": "coat"})
-    assert "1 to 50 of 61" in text_of(page)
-    assert "page=2&amp;status=&amp;q=coat" in page.content.decode()
-    assert "51 to 61 of 61" in text_of(client.get(reverse("campaigns"), {"q": "coat", "page": 2}))
+    assert "50 shown, there are more" in text_of(page)
+    older = client.get(reverse("campaigns") + link_of(page, "next"))
+    assert "11 shown, there are more" in text_of(older)
+    assert "50 shown" in text_of(client.get(reverse("campaigns") + link_of(older, "prev")))
+
+
+def link_of(page: Any, rel: str) -> str:
+    found = re.search(rf'rel="{rel}" href="([^"]+)"', page.content.decode())
+    assert found, f"no {rel} page"
+    return unescape(found.group(1))
+
+
+def names_on(page: Any) -> list[str]:
+    return re.findall(r'class="table__link"[^>]*>([^<]+)<', page.content.decode())
+
+
+def many_campaigns(agency: Agency, count: int) -> None:
+    first = waiting_campaign(agency, name="Number 0")
+    Campaign.objects.bulk_create(
+        Campaign(
+            name=f"Number {number}",
+            organization=agency.client if number % 2 else agency.other_client,
+            prepared_by=agency.person("manager"),
+            prepared_via="page",
+            brief=first.brief,
+            budget=1_000,
+            currency="USD",
+            start_date=first.start_date,
+            end_date=first.end_date,
+            status="researching" if number % 3 else "completed",
+        )
+        for number in range(1, count)
+    )
+
+
+@pytest.mark.parametrize(
+    ("who", "clients"), [("manager", 1), ("manager", 2), ("manager", 30), ("ops", 0)], ids=str
+)
+@pytest.mark.parametrize("status", ["", "completed"])
+def test_paging_shows_every_campaign_once_newest_first(
+    agency: Agency, browse: Browse, who: str, clients: int, status: str
+) -> None:
+    many_campaigns(agency, 130)
+    for number in range(2, clients + 1):
+        client = agency.other_client if number == 2 else _new_client(number)
+        Assignment.objects.create(organization=client, user=agency.person(who))
+    rows = Campaign.objects.order_by("-created_at", "-id")
+    rows = rows.filter(status=status) if status else rows
+    rows = rows.filter(organization=agency.client) if clients == 1 else rows
+    expected = list(rows.values_list("name", flat=True))
+    browser, address = browse(who), reverse("campaigns")
+    page = browser.get(address, {"status": status})
+    seen = names_on(page)
+    while 'rel="next"' in page.content.decode():
+        page = browser.get(address + link_of(page, "next"))
+        seen += names_on(page)
+    assert seen == expected
+
+
+def _new_client(number: int) -> Organization:
+    return Organization.objects.create(name=f"Client {number}", slug=f"client-{number}")
+
+
+def test_the_list_says_how_many_there_are_and_stops_counting_at_a_thousand(
+    agency: Agency, browse: Browse, monkeypatch: Any
+) -> None:
+    many_campaigns(agency, 61)
+    assert "50 of 61 campaigns" in text_of(browse("ops").get(reverse("campaigns")))
+    monkeypatch.setattr("bookings.views.COUNTED", 60)
+    assert "50 of more than 60 campaigns" in text_of(browse("ops").get(reverse("campaigns")))
+
+
+def test_a_list_shows_how_many_lines_are_booked(agency: Agency, browse: Browse) -> None:
+    campaign = waiting_campaign(agency)
+    assert "none yet" in text_of(browse("manager").get(reverse("campaigns")))
+    services.approve_lines(campaign_id=campaign.pk, decider=agency.decider("approver"), everything=True)
+    Line.objects.filter(campaign=campaign, position=0).update(status="booked")
+    assert "1 of 3" in text_of(browse("manager").get(reverse("campaigns")))
+
+
+@pytest.mark.parametrize("cursor", ["x", "W10", "!!", "a" * 5000])
+def test_a_cursor_that_is_none_of_ours_shows_the_first_page(
+    agency: Agency, browse: Browse, cursor: str
+) -> None:
+    waiting_campaign(agency, name="Boots")
+    assert "Boots" in text_of(browse("manager").get(reverse("campaigns"), {"cursor": cursor}))
+
+
+def test_the_navigation_counts_what_waits_up_to_ninety_nine(agency: Agency, browse: Browse) -> None:
+    campaign = waiting_campaign(agency)
+    navigation = re.compile(r'nav__count">([^<]+)<')
+    page = browse("approver").get(reverse("campaigns")).content.decode()
+    assert navigation.search(page).group(1) == "1"
+    ApprovalRequest.objects.bulk_create(
+        ApprovalRequest(
+            kind="media_plan",
+            subject_type="campaign",
+            subject_id=uuid.uuid4(),
+            title=f"Plan {number}",
+            url="/",
+            organization_id=campaign.organization_id,
+            currency="USD",
+            ceiling=1,
+            prepared_label="Somebody",
+        )
+        for number in range(120)
+    )
+    page = browse("approver").get(reverse("campaigns")).content.decode()
+    assert navigation.search(page).group(1) == "99+"
 
 
 def test_sellers_with_their_last_test(browse: Browse, agency: Agency) -> None:

@@ -13,6 +13,8 @@ from sellers.dialects.base import (
     Answer,
     Catalogue,
     Connection,
+    HeldLines,
+    HeldOrders,
     LineIntent,
     OfferAsk,
     OfferBook,
@@ -23,7 +25,7 @@ from sellers.dialects.base import (
     SellerError,
     SkippedRow,
 )
-from sellers.dialects.opendirect import booking, lines, offering, orders
+from sellers.dialects.opendirect import booking, holding, lines, offering, orders
 from sellers.dialects.opendirect import catalogue as rows_of
 from sellers.dialects.opendirect.account import Account, buying_account, known_account, standing_account
 from sellers.dialects.opendirect.answers import failed_read, not_started
@@ -42,6 +44,8 @@ class OpenDirect:
     """Books by order -> line -> `?book`. The wire has no quotes: ours are avails with a time to live of our own."""
 
     write_kinds: tuple[str, ...] = ("order", "line", "book")
+    can_cancel: bool = True  # `?cancel` from Reserved, Booked, InFlight; DELETE of a Draft (opendirect.md 1.7, C31)
+    lists_lines = True
 
     def __init__(self, connection: Connection, http: SellerHttp) -> None:
         self.connection = connection
@@ -193,6 +197,12 @@ class OpenDirect:
             return await booking.cancel(self.http, self.connection, await self._known(), intent)
         except SellerError as failed:
             return not_started(failed)
+
+    async def held_orders(self) -> HeldOrders:
+        return await holding.held_orders(self.http, await self._known())
+
+    async def held_lines(self, order_id: str, currency: str) -> HeldLines:
+        return await holding.held_lines(self.http, await self._known(), order_id, currency)
 
     async def _account(self) -> Account:
         """The account that may buy, looked up once per conversation."""

@@ -12,6 +12,8 @@ from sellers.dialects.base import (
     Answer,
     Catalogue,
     Connection,
+    HeldLines,
+    HeldOrders,
     LineIntent,
     OfferAsk,
     OfferBook,
@@ -25,7 +27,7 @@ from sellers.dialects.base import (
 from sellers.dialects.probing import clock_offset
 from sellers.dialects.rows import Rows
 from sellers.dialects.seller_agent import catalogue as rows_of
-from sellers.dialects.seller_agent import deals
+from sellers.dialects.seller_agent import deals, holding
 from sellers.dialects.seller_agent.fallback import ladder_by_quote
 from sellers.dialects.seller_agent.offers import (
     NoPricing,
@@ -47,6 +49,8 @@ class SellerAgent:
     """Books by quote -> deal. A read may be repeated; `send` is called once per stored claim."""
 
     write_kinds: tuple[str, ...] = ("deal",)
+    can_cancel: bool = True  # the bulk route, in every status (seller-agent.md 6)
+    lists_lines = False
 
     def __init__(self, connection: Connection, http: SellerHttp) -> None:
         self.connection = connection
@@ -270,6 +274,13 @@ class SellerAgent:
         if results[0].get("success") is not True:
             return Answer(Outcome.REFUSED, code="cancel_refused", reason=str(results[0].get("error"))[:300])
         return await self.read(intent)
+
+    async def held_orders(self) -> HeldOrders:
+        return await holding.held_orders(self.http)
+
+    async def held_lines(self, order_id: str, currency: str) -> HeldLines:
+        """There is no line anywhere on this wire; deals are read one by one."""
+        return HeldLines(())
 
     async def _get(self, path: str) -> Reply | Answer:
         try:

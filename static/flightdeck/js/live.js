@@ -117,8 +117,8 @@ async function fetchPart(part) {
 }
 
 class Feed {
-  constructor({ type, id, seq }) {
-    this.address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/subjects/${encodeURIComponent(type)}/${encodeURIComponent(id)}/`;
+  constructor({ type, id, seq, sockets }) {
+    this.address = `${sockets}/ws/subjects/${encodeURIComponent(type)}/${encodeURIComponent(id)}/`;
     this.known = seq;
     this.heard = seq;
     this.failures = 0;
@@ -272,7 +272,8 @@ class Feed {
 }
 
 export function followSubject() {
-  const { liveType, liveId, liveSeq } = document.body.dataset;
+  const { liveType, liveId, liveSeq, liveSockets } = document.body.dataset;
   if (!liveType || !liveId || document.querySelector("[data-live-ended]")) return;
-  new Feed({ type: liveType, id: liveId, seq: Number.parseInt(liveSeq ?? "0", 10) || 0 }).start();
+  const sockets = liveSockets ?? `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}`;
+  new Feed({ type: liveType, id: liveId, seq: Number.parseInt(liveSeq ?? "0", 10) || 0, sockets }).start();
 }

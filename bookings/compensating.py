@@ -1,0 +1,372 @@
+"""Cancelling at the seller what must not stand: a claim of its own, sent once, asked about when unclear.
+
+Read `advance` first. A cancelled line is one that the seller shows as cancelled, or no longer has; until then its
+money counts as committed. Cancelling twice is one effect at the seller, so what is proven to stand still may be
+cancelled again under the same key. What the seller refuses, or leaves unclear beyond the limit, goes to operations:
+from then on the seller is only looked at, and nothing is sent until a person asks for it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from django.db import transaction
+
+from bookings import saga, terms
+from bookings.confirming import DIFFERS, LONG_WAIT
+from bookings.line_record import call, load, move, record_declined
+from bookings.models import Campaign, Line
+from bookings.outcome import finish_if_settled, settle_line, start_next
+from bookings.saga_models import Compensation
+from bookings.states import LINE_LOST, CompensationState, LineStatus
+from bookings.talk import keep_calls, seller_actor
+from bookings.telling import tell
+from flows import claims, lifecycle, steps
+from flows.actors import Actor
+from flows.clock import now, today
+from flows.fingerprint import digest
+from flows.ids import jitter
+from flows.models import Claim
+from flows.states import ClaimState
+from flows.work import Done, Later, Work
+from sellers.dialects.base import Answer, Outcome
+from sellers.exchange import ExchangeRecord
+
+KIND = "cancel"
+LIMIT = dt.timedelta(minutes=30)  # then people should know: money is committed that nobody wants to spend
+UNDECIDED = (
+    "pending_booking",
+    "pending_reservation",
+)  # some sellers take no cancellation before they have decided
+TIMED_OUT = "deadline"
+REFERENCES = ("deal_id", "line_id")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the seller said to the cancellation, what it shows now, and every call that this took."""
+
+    said: Answer | None
+    shown: Answer | None
+    calls: list[ExchangeRecord]
+
+    @property
+    def over(self) -> Answer | None:
+        """The answer that proves that nothing stands any more."""
+        answers = (self.shown, self.said)
+        return next((one for one in answers if one is not None and one.line_status in LINE_LOST), None)
+
+    @property
+    def undecided(self) -> bool:
+        """Refused, because the seller has not decided on the booking itself yet: nothing happened."""
+        if self.said is None or self.said.outcome != Outcome.REFUSED or self.shown is None:
+            return False
+        return self.shown.line_status in UNDECIDED
+
+
+def advance(work: Work) -> Done | Later:
+    """Cancel, or look what became of it. Called again after every pause and after every crash."""
+    line = load(work)
+    undoing = line.undoing
+    if undoing is None or undoing.state == CompensationState.DONE:
+        return Done()
+    if _belongs_to_another(line):
+        if undoing.state == CompensationState.FAILED:
+            return Done()
+        return _failed(line, None, "The seller's reference belongs to another line of ours.", [])
+    opened = work.commit(_claiming(line))
+    claim = opened.claim
+    if opened.fresh or claim.state == ClaimState.NOT_SENT:
+        return _judge(line, claim, _send(work, line, claim, fresh=opened.fresh))
+    if undoing.state == CompensationState.FAILED:
+        return _watch(line, claim)
+    return _judge(line, claim, _reconcile(work, line, claim))
+
+
+def claim_key(line: Line) -> str:
+    """A line is cancelled once in its life, however often that is asked for."""
+    return f"fd-cancel-{line.pk.hex}"
+
+
+def _belongs_to_another(line: Line) -> bool:
+    """A seller that answers with the id of another booking of ours must not make us cancel that one."""
+    others = Line.objects.filter(seller_id=line.seller_id).exclude(pk=line.pk)
+    stated = {f"refs__{name}": line.refs[name] for name in REFERENCES if line.refs.get(name)}
+    return bool(stated) and others.filter(**stated).exists()
+
+
+def _claiming(line: Line) -> Callable[[Campaign], claims.Opened]:
+    def record(campaign: Campaign) -> claims.Opened:
+        opened = claims.open_claim(
+            flow=campaign,
+            subject_id=line.pk,
+            kind=KIND,
+            target=line.seller.slug,
+            key=claim_key(line),
+            payload_hash=digest({"kind": KIND, "refs": {n: line.refs.get(n) for n in REFERENCES}}),
+            stop_checks_at=now() + LIMIT,
+        )
+        if opened.fresh:
+            tell(campaign, line, "compensation.sent", {"key": opened.claim.key, "refs": line.refs})
+        return opened
+
+    return record
+
+
+def _send(work: Work, line: Line, claim: Claim, *, fresh: bool) -> Heard:
+    """Send it, and look at once where the answer alone proves nothing."""
+    if not fresh and not work.commit(lambda campaign: claims.note_resend(claim)):
+        return _look(line)
+    intent = terms.intent_for(line, KIND)
+    said, calls = call(line.seller.connection(), lambda dialect: dialect.cancel(intent))
+    claims.call_ended(claim, timed_out=said.code == TIMED_OUT)
+    if said.line_status in LINE_LOST or said.outcome == Outcome.NOT_SENT:
+        return Heard(said, None, calls)
+    looked = _look(line)
+    return Heard(said, looked.shown, [*calls, *looked.calls])
+
+
+def _look(line: Line) -> Heard:
+    """An earlier cancellation may have worked although its answer was lost, or a second one is refused."""
+    intent, connection = terms.intent_for(line, KIND), line.seller.connection()
+    shown, calls = call(connection, lambda dialect: dialect.read(intent))
+    if shown.outcome == Outcome.UNKNOWN:
+        shown, more = call(connection, lambda dialect: dialect.find(terms.line_kind(line), intent))
+        calls = [*calls, *more]
+    if shown.outcome == Outcome.NOTHING:
+        shown = replace(shown, line_status=str(LineStatus.CANCELED))
+    return Heard(None, shown, calls)
+
+
+def _reconcile(work: Work, line: Line, claim: Claim) -> Heard:
+    """It may have been sent. Only when the seller shows that the booking stands does it go out again."""
+    looked = _look(line)
+    if looked.over or looked.shown is None or looked.shown.outcome != Outcome.DONE:
+        return looked
+    if claims.still_at_work(claim):
+        return looked
+    sent = _send(work, line, claim, fresh=False)
+    return replace(sent, calls=[*looked.calls, *sent.calls])
+
+
+def _judge(line: Line, claim: Claim, heard: Heard) -> Done | Later:
+    if heard.over is not None:
+        return _cancelled(line, claim, heard.over, heard.calls)
+    if heard.undecided:
+        return _wait(line, claim, heard, "The seller has not decided on the line yet; then it is cancelled.")
+    if heard.said is not None and heard.said.outcome == Outcome.REFUSED:
+        reason = heard.said.reason or heard.said.code or "no reason given"
+        if heard.shown is not None and heard.shown.outcome == Outcome.DONE:
+            return _failed(
+                line, claim, f"The seller refused to cancel it ({reason}).", heard.calls, heard.shown
+            )
+    latest = heard.said or heard.shown
+    words = (latest.reason or latest.code or "it still stands there") if latest else "no answer"
+    return _wait(line, claim, heard, f"Cancellation not confirmed yet ({words}).")
+
+
+def _wait(line: Line, claim: Claim, heard: Heard, note: str) -> Later | Done:
+    """Not clear. Ask again after a growing pause; past the limit operations have it."""
+    if not heard.undecided and now() >= claim.stop_checks_at:
+        return _failed(line, claim, note, heard.calls, heard.shown)
+    asked_to_wait = (heard.said.retry_after if heard.said else None) or 0.0
+    pause = max(claims.pause_after(claim), min(asked_to_wait, claims.ESCALATED_PAUSE))
+
+    def record(campaign: Campaign) -> None:
+        keep_calls(campaign, line.seller, heard.calls)
+        never_left = heard.said is not None and heard.said.outcome == Outcome.NOT_SENT
+        noting = claims.note_not_sent if heard.undecided or never_left else claims.note_unknown
+        noting(claim, pause, note)
+        _answered(line, CompensationState.WAITING)
+        row = lifecycle.lock(Line, line.pk)
+        row.note = f"{_reason(line)} {note}"[:2000]
+        row.attention = heard.undecided and now() - line.created_at > LONG_WAIT
+        row.save()
+        tell(campaign, row, "compensation.waiting", {"checks": claim.checks, "said": note})
+        _follow(campaign, row, heard.shown)
+        saga.start_next_compensation(campaign)
+        start_next(campaign, row.seller_id)
+
+    return Later(pause, note, record)
+
+
+def _cancelled(line: Line, claim: Claim, shown: Answer, calls: list[ExchangeRecord]) -> Done:
+    def record(campaign: Campaign) -> None:
+        was_over = campaign.is_over()
+        keep_calls(campaign, line.seller, calls)
+        claims.settle(claim, ClaimState.DONE, {"status": shown.seller_status or shown.code})
+        _answered(line, CompensationState.DONE)
+        row = lifecycle.lock(Line, line.pk)
+        row.attention = False
+        row.seller_status = shown.seller_status or row.seller_status
+        row.save()
+        tell(campaign, row, "compensation.done", {"status": shown.seller_status, "was": row.status})
+        _end(campaign, row, line)
+        saga.start_next_compensation(campaign)
+        finish_if_settled(campaign)
+        if was_over:
+            _told_late(campaign, row)
+
+    return Done(record=record)
+
+
+def _end(campaign: Campaign, row: Line, line: Line) -> None:
+    """The line ends as what it was: never booked, or booked and cancelled."""
+    undoing = line.undoing
+    assert undoing is not None
+    reason = f"{undoing.reason} {_what_went(undoing, row)}"
+    if row.status == LineStatus.BOOKED:
+        lifecycle.apply(
+            row,
+            "cancel",
+            actor=seller_actor(row.seller),
+            subject_type="line",
+            correlation_id=campaign.correlation_id,
+            payload={"campaign": str(campaign.pk), "code": undoing.code, "reason": reason},
+            reason=reason,
+            code=undoing.code,
+            back_to_person=undoing.back_to_person,
+        )
+        payload = {"to": row.status, "code": undoing.code, "reason": reason}
+        tell(campaign, row, "line.status_changed", payload)
+        settle_line(campaign, row)
+    elif row.status not in LINE_LOST:
+        record_declined(campaign, row, undoing.code, reason, undoing.back_to_person, seller_actor(row.seller))
+
+
+def _what_went(undoing: Compensation, row: Line) -> str:
+    if undoing.code in (DIFFERS, saga.POLICY):
+        return "It was cancelled at the seller; nothing is booked."
+    return "What was written down at the seller is removed."
+
+
+def _failed(
+    line: Line,
+    claim: Claim | None,
+    reason: str,
+    calls: list[ExchangeRecord],
+    shown: Answer | None = None,
+) -> Later | Done:
+    """Operations must look. The line stays what it is, its money stays committed."""
+    if shown is not None and shown.line_status == LineStatus.DRAFT:
+        return _left_as_draft(line, claim, reason, calls)
+
+    def record(campaign: Campaign) -> None:
+        keep_calls(campaign, line.seller, calls)
+        _note_failure(claim, reason)
+        _answered(line, CompensationState.FAILED)
+        row = lifecycle.lock(Line, line.pk)
+        row.attention = True
+        row.note = f"{_reason(line)} {reason} It still stands at the seller; operations must clear it."[:2000]
+        row.save()
+        tell(campaign, row, "compensation.failed", {"reason": reason})
+        _follow(campaign, row, shown)
+        saga.start_next_compensation(campaign)
+        start_next(campaign, row.seller_id)
+        finish_if_settled(campaign)
+
+    return Later(jitter(claims.ESCALATED_PAUSE), reason, record)
+
+
+def _note_failure(claim: Claim | None, reason: str) -> None:
+    """Refused for good, or unknown past its limit: `note_unknown` then escalates it."""
+    if claim is None:
+        return
+    if now() < claim.stop_checks_at:
+        claims.settle(claim, ClaimState.REFUSED, {"code": "cancel_refused", "reason": reason[:1000]})
+    else:
+        claims.note_unknown(claim, claims.ESCALATED_PAUSE, reason)
+
+
+def _left_as_draft(line: Line, claim: Claim | None, reason: str, calls: list[ExchangeRecord]) -> Done:
+    """A draft binds nobody: the line is not booked, whether or not the seller removes it."""
+
+    def record(campaign: Campaign) -> None:
+        keep_calls(campaign, line.seller, calls)
+        if claim is not None:
+            claims.settle(claim, ClaimState.REFUSED, {"code": "cancel_refused", "reason": reason[:1000]})
+        undoing = _answered(line, CompensationState.FAILED)
+        row = lifecycle.lock(Line, line.pk)
+        tell(campaign, row, "compensation.failed", {"reason": reason})
+        if row.status not in LINE_LOST:
+            told = f"{undoing.reason} Its draft, which binds nobody, could not be removed: {reason}"
+            record_declined(
+                campaign, row, undoing.code, told, undoing.back_to_person, seller_actor(row.seller)
+            )
+        saga.start_next_compensation(campaign)
+        finish_if_settled(campaign)
+
+    return Done(record=record)
+
+
+def _watch(line: Line, claim: Claim) -> Done | Later:
+    """With operations. Late truth still wins: a cancellation agreed by telephone is seen here."""
+    looked = _look(line)
+    if looked.over is not None:
+        return _cancelled(line, claim, looked.over, looked.calls)
+    if line.recommendation.end_date < today():
+        return Done()  # the flight is over: there is nothing left to cancel
+
+    def record(campaign: Campaign) -> None:
+        keep_calls(campaign, line.seller, looked.calls)
+        _follow(campaign, lifecycle.lock(Line, line.pk), looked.shown)
+
+    return Later(jitter(claims.ESCALATED_PAUSE), "with operations", record)
+
+
+def _follow(campaign: Campaign, row: Line, shown: Answer | None) -> None:
+    """While it cannot be cancelled the line is what the seller says: accepted, or booked after all."""
+    undoing = row.undoing
+    if shown is None or shown.outcome != Outcome.DONE or undoing is None or undoing.code != saga.POLICY:
+        return
+    if row.status not in LINE_LOST and not terms.differences(row, shown.terms):
+        move(campaign, row, shown)
+
+
+def _answered(line: Line, state: CompensationState) -> Compensation:
+    undoing = Compensation.objects.get(line_id=line.pk)
+    undoing.state = state
+    undoing.settled_at = None if undoing.is_open() else now()
+    undoing.save(update_fields=["state", "settled_at"])
+    return undoing
+
+
+def _reason(line: Line) -> str:
+    return line.undoing.reason if line.undoing else ""
+
+
+def _told_late(campaign: Campaign, row: Line) -> None:
+    """The campaign ended with this line as booked; people read its errors, so the news goes there too."""
+    message = f"{row.recommendation.product_name} at {row.seller.name} was cancelled after all. {row.note}"
+    error = {"code": "cancelled_late", "field": f"lines.{row.pk}", "message": message[:2000]}
+    campaign.errors = [*campaign.errors, error]
+    campaign.save(update_fields=["errors"])
+
+
+def gave_up(campaign: Campaign, line_id: str, error: str) -> None:
+    """The step died five times: a fault of ours, so the line is not called uncancellable; ops are told."""
+    row = lifecycle.lock(Line, line_id)
+    row.attention = True
+    row.note = f"Cancelling stopped: {error}. Operations can run it again."[:2000]
+    row.save()
+    _answered(row, CompensationState.WAITING)
+    tell(campaign, row, "line.needs_attention", {"error": error})
+    saga.start_next_compensation(campaign)
+    start_next(campaign, row.seller_id)
+
+
+def cancel_again(*, line: Line, actor: Actor) -> bool:
+    """A person wants a failed cancellation sent once more. False when it has not failed, or nothing waits for it."""
+    with transaction.atomic():
+        campaign = lifecycle.lock(Campaign, line.campaign_id)
+        undoing = Compensation.objects.filter(line=line, state=CompensationState.FAILED).first()
+        claim = Claim.objects.filter(key=claim_key(line)).first()
+        if undoing is None or claim is None:
+            return False
+        _answered(line, CompensationState.WAITING)
+        claim.state, claim.settled_at, claim.stop_checks_at = ClaimState.NOT_SENT, None, now() + LIMIT
+        claim.save(update_fields=["state", "settled_at", "stop_checks_at"])
+        tell(campaign, line, "compensation.asked_again", {}, actor)
+        return steps.hurry(campaign, "compensate", str(line.pk))

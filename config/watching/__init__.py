@@ -1,0 +1,13 @@
+"""Logs, metrics, traces and error reports: everything that looks on. Nothing here decides anything."""
+
+from __future__ import annotations
+
+
+def start() -> None:
+    """Called once per process when Django is ready."""
+    from config.watching import context, metrics, reports, tracing
+
+    context.listen()
+    metrics.listen()
+    tracing.start()
+    reports.start()

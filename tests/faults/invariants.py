@@ -1,0 +1,318 @@
+"""I1-I8 of reliability.md 7.1, read from our database and from the sellers' own journals."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from tests.faults.driver import Driver
+from tests.faults.fleet import Fleet
+
+T = TypeVar("T")
+CONVERGES_WITHIN = 5.0  # I7, seconds
+STEP_LIMIT = 20.0  # I5: a seller deadline and a commit; lease and sweep come on top
+BOOKED_AT_SELLER = {"agent": "deal.booked", "direct": "line.booked"}
+UNDONE_AT_SELLER = {"agent": ("deal.cancelled",), "direct": ("line.canceled", "line.declined")}
+
+
+@dataclass
+class Findings:
+    """What a check has seen: broken invariants in words, and what was counted on the way."""
+
+    broken: list[str] = field(default_factory=list)
+    effects: int = 0  # bookings at the sellers
+    duplicates: int = 0  # bookings of a line beyond the first
+    unknown: int = 0  # lines whose outcome is open, with the money reserved
+    campaigns: int = 0
+    booked: int = 0  # campaigns whose every line is booked
+
+    def say(self, invariant: str, subject: object, text: str) -> None:
+        self.broken.append(f"{invariant} {subject}: {text}")
+
+    def add(self, other: Findings) -> None:
+        self.broken += other.broken
+        for name in ("effects", "duplicates", "unknown", "campaigns", "booked"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def patiently(read: Callable[[], T], seconds: float = 30.0) -> T:
+    """A read of our own that outlives a restart of the database."""
+    from django.db import Error, connection
+
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return read()
+        except Error:
+            if time.monotonic() > until:
+                raise
+            connection.close()
+            time.sleep(0.1)
+
+
+class Checker:
+    """Reads each seller's journal once, from where it stopped, and keeps what it did for whom."""
+
+    def __init__(self, fleet: Fleet, driver: Driver) -> None:
+        self.fleet, self.driver = fleet, driver
+        self._read_to: dict[str, int] = defaultdict(int)
+        self._booked: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._undone: dict[str, set[str]] = defaultdict(set)
+        self._orders: Counter[str] = Counter()
+
+    def check(self, jobs: Sequence[str], *, settled: bool = True) -> Findings:
+        """`settled`: the flows are expected to be over; else they may wait for people, timers or operations."""
+        return patiently(lambda: self._check(jobs, settled))
+
+    def _check(self, jobs: Sequence[str], settled: bool) -> Findings:
+        from bookings.models import Campaign
+
+        self._read_journals()
+        findings = Findings()
+        for campaign in Campaign.objects.filter(pk__in=jobs):
+            findings.campaigns += 1
+            self._check_sellers(campaign, findings)
+            check_money_over_time(campaign, findings)
+            check_history(campaign, findings)
+            check_decisions(campaign, findings)
+            check_overdue(campaign, findings, settled)
+            self._check_ledger(campaign, findings)
+            self._check_page(campaign, findings)
+        if findings.campaigns != len(jobs):
+            findings.say("I8", "campaigns", f"{len(jobs) - findings.campaigns} are gone")
+        return findings
+
+    def check_orphans(self) -> list[str]:
+        """I2 over everything: each booking at a seller belongs to a line of ours."""
+        self._read_journals()
+        known = patiently(_known_references)
+        return [
+            f"I2 {slug}: {_reference(row)} is booked there and unknown here"
+            for slug, rows in self._booked.items()
+            for row in rows
+            if _reference(row) not in known and _reference(row) not in self._undone[slug]
+        ]
+
+    def _read_journals(self) -> None:
+        for slug, seller in self.fleet.sellers.items():
+            for entry in seller.journal.entries("effect", after=self._read_to[slug]):
+                self._read_to[slug] = entry.seq
+                if entry.type == BOOKED_AT_SELLER[slug]:
+                    self._booked[slug].append(entry.data | {"at": entry.at})
+                elif entry.type in UNDONE_AT_SELLER[slug]:
+                    self._undone[slug].add(_reference(entry.data))
+                elif entry.type == "order.created":
+                    self._orders[str(entry.data.get("name"))] += 1
+
+    def _of_line(self, line: Any) -> list[dict[str, Any]]:
+        """Bookings at the seller that can only be for this line: by quote, or by the name that we gave it."""
+        rows = self._booked[line.seller.slug]
+        if line.seller.slug == "agent":
+            return [row for row in rows if row["quote_id"] == line.recommendation.quote_id]
+        return [row for row in rows if str(row["name"]).startswith(line.pk.hex[:12])]
+
+    def _check_sellers(self, campaign: Any, findings: Findings) -> None:
+        lines = list(campaign.lines.select_related("seller", "recommendation"))
+        for line in lines:
+            there = self._of_line(line)
+            findings.effects += len(there)
+            undone = self._undone[line.seller.slug]
+            standing = [row for row in there if _reference(row) not in undone]
+            ids = {_reference(row) for row in standing}
+            if len(ids) > 1:
+                findings.duplicates += len(ids) - 1
+                findings.say("I1", line.pk, f"booked {len(ids)} times at {line.seller.slug}: {ids}")
+            self._check_known(line, standing, findings)
+        self._check_orders(campaign, findings)
+        if campaign.status == "completed" and lines and all(line.status == "booked" for line in lines):
+            findings.booked += 1
+
+    def _check_known(self, line: Any, standing: list[dict[str, Any]], findings: Findings) -> None:
+        references = {_reference(row) for row in standing}
+        if line.attention or line.code == "undoing":
+            findings.unknown += 1
+            return
+        if line.status == "booked" and line.seller_reference not in references:
+            findings.say("I2", line.pk, f"booked here as {line.seller_reference}, there {references or 'nothing'}")
+        if line.settled_at and line.status != "booked" and references:
+            findings.say("I2", line.pk, f"{line.status} here, but {references} stands at {line.seller.slug}")
+        for row in standing:
+            if line.status == "booked" and _cost(row) != line.confirmed_cost:
+                findings.say("I6", line.pk, f"costs {_cost(row)} there, {line.confirmed_cost} here")
+
+    def _check_orders(self, campaign: Any, findings: Findings) -> None:
+        prefix = f"FD {campaign.pk.hex[:12]} "
+        many = sum(count for name, count in self._orders.items() if name.startswith(prefix))
+        if many > 1:
+            findings.say("I1", campaign.pk, f"{many} orders at one seller")
+
+    def _check_ledger(self, campaign: Any, findings: Findings) -> None:
+        """Until the ledger is built: the campaign's own total, the lines, and the sellers say the same."""
+        if campaign.status != "completed":
+            return
+        from flows.models import Event
+
+        booked = [line for line in campaign.lines.all() if line.status == "booked"]
+        lines = sum((line.confirmed_cost or line.cost for line in booked), Decimal(0))
+        told = Event.objects.get(
+            subject_type="campaign", subject_id=str(campaign.pk), type="campaign.complete"
+        ).payload["committed"]
+        there = sum((_cost(row) for line in booked for row in self._standing(line)), Decimal(0))
+        if not lines == Decimal(told) == there:
+            findings.say("I6", campaign.pk, f"lines {lines}, campaign {told}, sellers {there}")
+
+    def _standing(self, line: Any) -> list[dict[str, Any]]:
+        return [row for row in self._of_line(line) if _reference(row) not in self._undone[line.seller.slug]]
+
+    def _check_page(self, campaign: Any, findings: Findings) -> None:
+        """I7: what the API says is what the database says."""
+        until = time.monotonic() + CONVERGES_WITHIN
+        while True:
+            said = self.driver.job(str(campaign.pk))
+            campaign.refresh_from_db()
+            ours = sorted((str(line.pk), line.status) for line in campaign.lines.all())
+            theirs = sorted((row["line_id"], row["booking_status"]) for row in said["booked_lines"])
+            status = "pending" if campaign.status == "initialized" else campaign.status
+            if said["status"] == status and ours == theirs:
+                return
+            if time.monotonic() > until:
+                findings.say("I7", campaign.pk, f"API {said['status']} {theirs}, database {status} {ours}")
+                return
+            time.sleep(0.2)
+
+
+def _known_references() -> set[str]:
+    from bookings.models import Line
+
+    known = set()
+    for refs in Line.objects.values_list("refs", flat=True):
+        known |= {str(refs.get("deal_id", "")), str(refs.get("line_id", ""))}
+    return known
+
+
+def _reference(row: dict[str, Any]) -> str:
+    return str(row.get("deal_id") or row.get("line_id"))
+
+
+def _cost(row: dict[str, Any]) -> Decimal:
+    """What the seller's own record says that the booking costs, in cents."""
+    if "cpm_micros" in row:
+        exact = Decimal(row["cpm_micros"]) * row["impressions"] / 1000 / 1_000_000
+    else:
+        exact = Decimal(str(row["cost"]))
+    return exact.quantize(Decimal("0.01"))
+
+
+def check_money_over_time(campaign: Any, findings: Findings) -> None:
+    """I3: at each instant what is booked or may still be is no more than was approved, and than the budget."""
+    approved = {line.pk: line.cost for line in campaign.lines.all()}
+    decided = sum(
+        (decision.total for decision in _decisions(campaign) if decision.verdict == "approve"), Decimal(0)
+    )
+    held = sum(approved.values(), Decimal(0))
+    moments: list[tuple[Any, Any, Decimal]] = []
+    for line in campaign.lines.all():
+        if line.confirmed_cost is not None and line.confirmed_cost > line.cost:
+            findings.say("I3", line.pk, f"confirmed {line.confirmed_cost} above the approved {line.cost}")
+        moments += [(event.at, line, -line.cost) for event in _events("line", line.pk) if _frees(event)]
+    if held > min(decided, campaign.budget):
+        findings.say("I3", campaign.pk, f"{held} reserved of {decided} approved and {campaign.budget} budget")
+    for at, line, change in sorted(moments, key=lambda moment: moment[0]):
+        held += change
+        if held < 0:
+            findings.say("I3", campaign.pk, f"{line.pk} was released twice, at {at}")
+    standing = sum(
+        (approved[line.pk] for line in campaign.lines.all() if line.status not in _lost()), Decimal(0)
+    )
+    if held != standing:
+        findings.say("I3", campaign.pk, f"events leave {held} committed, lines say {standing}")
+
+
+def _lost() -> tuple[str, ...]:
+    from bookings.states import LINE_LOST
+
+    return tuple(str(one) for one in LINE_LOST)
+
+
+def _frees(event: Any) -> bool:
+    return event.payload.get("to") in _lost() and event.payload.get("from") not in _lost()
+
+
+def check_history(campaign: Any, findings: Findings) -> None:
+    """I4: legal transitions in an unbroken row, hash chains whole."""
+    from bookings.models import Campaign, Line
+    from flows.events import first_bad_position
+
+    subjects = [("campaign", campaign.pk, Campaign), *(("line", line.pk, Line) for line in campaign.lines.all())]
+    for kind, pk, model in subjects:
+        if bad := first_bad_position(kind, str(pk)):
+            findings.say("I4", f"{kind}:{pk}", f"audit position {bad[0]}: {bad[1]}")
+        legal = _legal(model)
+        at = None
+        for event in _events(kind, pk):
+            before, after = event.payload.get("from"), event.payload.get("to")
+            if before is None or not event.type.startswith(f"{kind}."):
+                continue
+            if at is not None and before != at:
+                findings.say("I4", f"{kind}:{pk}", f"{event.type} from {before}, but it was {at}")
+            if (event.type.partition(".")[2], before, after) not in legal:
+                findings.say("I4", f"{kind}:{pk}", f"{event.type}: {before} to {after} is not legal")
+            at = after
+
+
+def _legal(model: Any) -> set[tuple[str, str, str]]:
+    return {
+        (one.name, str(one.source), str(one.target))
+        for one in model._meta.get_field("status").get_all_transitions(model)
+    }
+
+
+def check_decisions(campaign: Any, findings: Findings) -> None:
+    """I4: each version of a line is decided once."""
+    decided: Counter[str] = Counter()
+    for decision in _decisions(campaign):
+        decided.update(str(item) for item in decision.item_ids)
+    for item, times in decided.items():
+        if times > 1:
+            findings.say("I4", campaign.pk, f"line {item} was decided {times} times")
+    lines = Counter(str(line.recommendation_id) for line in campaign.lines.all())
+    if any(count > 1 for count in lines.values()) or set(lines) - set(decided):
+        findings.say("I4", campaign.pk, "a line stands without its decision, or twice")
+
+
+def check_overdue(campaign: Any, findings: Findings, settled: bool) -> None:
+    """I5: nothing that should be running has been forgotten, and nothing died unseen."""
+    from django.conf import settings
+
+    from flows.models import Step
+    from flows.states import OPEN_STEPS, StepState
+
+    steps = Step.objects.filter(flow_name="campaign", flow_id=campaign.pk)
+    limit = dt.timedelta(seconds=settings.FLIGHTDECK_LEASE_SECONDS + 1 + STEP_LIMIT)
+    now = dt.datetime.now(dt.UTC)
+    for step in steps.filter(state__in=OPEN_STEPS):
+        due = max(one for one in (step.not_before, step.lease_until) if one)
+        if settled and campaign.is_over():
+            findings.say("I5", campaign.pk, f"over, but {step} is {step.state}")
+        elif due + limit < now:
+            findings.say("I5", campaign.pk, f"{step} has been {step.state} since {due:%H:%M:%S}")
+    for step in steps.filter(state=StepState.DEAD):
+        if not campaign.is_over() or step.name == "book":
+            findings.say("I5", campaign.pk, f"{step} is dead: {step.error[:200]}")
+
+
+def _decisions(campaign: Any) -> list[Any]:
+    from approvals.models import Decision
+
+    return list(Decision.objects.filter(request__subject_type="campaign", request__subject_id=campaign.pk))
+
+
+def _events(kind: str, pk: Any) -> Iterable[Any]:
+    from flows.models import Event
+
+    return Event.objects.filter(subject_type=kind, subject_id=str(pk)).order_by("position")
