@@ -6,3 +6,4 @@ class BookingsConfig(AppConfig):
 
     def ready(self) -> None:
         from bookings import flow, late_truth  # noqa: F401  registers the steps
+        from bookings.comparing import run  # noqa: F401

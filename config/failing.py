@@ -16,7 +16,9 @@ from django.template.loader import render_to_string
 DATABASE_AWAY = (OperationalError, InterfaceError)
 RETRY_AFTER = "5"  # seconds
 # Whether the last commit was done may be unknown, so no promise is made here that nothing happened.
-TRY_AGAIN = "The database cannot be reached right now. Repeat this in a moment, with the same Idempotency-Key."
+TRY_AGAIN = (
+    "The database cannot be reached right now. Repeat this in a moment, with the same Idempotency-Key."
+)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from config.process_set import end_with_parent
+
 USER = "flightdeck"
 START_SECONDS = 60.0
 UNPRIVILEGED = ("postgres", "nobody")  # PostgreSQL refuses to run as root
@@ -34,8 +36,15 @@ class LocalPostgres:
     """A PostgreSQL cluster under `folder`, made at the first start and kept."""
 
     def __init__(
-        self, folder: Path, *, port: int = 0, settings: dict[str, str] | None = None, throwaway: bool = False
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        settings: dict[str, str] | None = None,
+        throwaway: bool = False,
+        ends_with_us: bool = False,
     ) -> None:
+        """`ends_with_us`: stops, in order, also when the thread that started it is killed (on Linux)."""
         self.folder = folder
         self.data = folder / "data"
         self.settings = {"max_connections": "200"} | (THROWAWAY if throwaway else {}) | (settings or {})
@@ -43,6 +52,7 @@ class LocalPostgres:
         self.port = port or free_port()
         self._account = _account()
         self._programs = _reachable(postgres_programs(), self._account, folder)
+        self._last_words = end_with_parent if ends_with_us else None
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = USER) -> str:
@@ -71,6 +81,7 @@ class LocalPostgres:
                 cwd=self.folder,
                 user=self._account,
                 start_new_session=True,  # Ctrl-C is for those who use it; it stops last
+                preexec_fn=self._last_words,
             )
         self._wait_until_ready()
 
@@ -142,8 +153,9 @@ class LocalPostgres:
 class LocalRedis:
     """A Redis-compatible server that keeps nothing on disk: what it holds may be lost at any time."""
 
-    def __init__(self, folder: Path, *, port: int = 0) -> None:
+    def __init__(self, folder: Path, *, port: int = 0, ends_with_us: bool = False) -> None:
         self.folder = folder
+        self._last_words = end_with_parent if ends_with_us else None
         self.password = kept_password(folder / "password")
         self.port = port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -171,6 +183,7 @@ class LocalRedis:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                preexec_fn=self._last_words,
             )
         _wait(self.ready, self._process, "the Redis-compatible server", self.folder / "redis.log")
 

@@ -1,4 +1,4 @@
-"""Keeps pages and API away from the processes that are there for sockets: they are six times slower in those."""
+"""Keeps pages and API away from the processes that are there for sockets: WSGI serves twice as many of those."""
 
 from __future__ import annotations
 

@@ -230,7 +230,11 @@ CHANNEL_LAYERS = {
 FLIGHTDECK_SOCKETS_URL = env.str("FLIGHTDECK_SOCKETS_URL", "")
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _redis(2), "OPTIONS": REDIS_WAIT}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": _redis(2),
+            "OPTIONS": REDIS_WAIT,
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "flightdeck"}
     )

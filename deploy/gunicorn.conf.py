@@ -1,4 +1,4 @@
-"""Pages and API on WSGI: measured six times as fast there as under ASGI without a pool, twice with one.
+"""Pages and API on WSGI, which serves about twice as many requests per core as ASGI.
 
 Everything from the environment: HOST, PORT, WEB_CONCURRENCY (processes), FLIGHTDECK_WEB_THREADS (threads of each).
 """

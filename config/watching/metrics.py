@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from flows import watch
 from flows.registry import find_step
@@ -18,6 +18,8 @@ _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 REPLAYED = "Idempotent-Replayed"
+
+disable_created_metrics()  # a series per series that says when it began: twice the scrape, nobody asks
 
 STEP_WAIT = Histogram(
     "flightdeck_step_wait_seconds", "From when a step was due to its claim by a worker", ["step"], buckets=_SLOW

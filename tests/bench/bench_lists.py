@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.bench import million
-from tests.bench.openloop import Lines, Shot, at_rate, lateness_note, latency
+from tests.bench.openloop import Lines, Shot, at_rate, latency, lateness_note
 from tests.bench.rows import Findings, Row, Scenario, milliseconds
 from tests.bench.stage import Stage, stage
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from bookings import comparing_parts as parts
 from bookings import findings
+from bookings.comparing.lines import read_known, read_lines
+from bookings.comparing.orders import read_orders
 from bookings.discrepancies import Comparison, ComparisonStatus, DiscrepancyKind
 from bookings.models import Line
 from flows import events, lifecycle, steps
@@ -90,7 +91,7 @@ def compare(work: Work) -> Done | Later:
     return Done(record=record) if part.cursor["phase"] == "end" else Later(0.0, phase, record)
 
 
-PARTS = {"orders": parts.read_orders, "lines": parts.read_lines, "known": parts.read_known}
+PARTS = {"orders": read_orders, "lines": read_lines, "known": read_known}
 
 
 def _added(counts: dict[str, int], more: dict[str, int]) -> dict[str, int]:

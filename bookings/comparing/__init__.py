@@ -1,0 +1,1 @@
+"""The nightly comparison of a seller's records with ours: `run` first, then `orders`, `lines`, `judging`, `acting`."""
