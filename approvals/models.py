@@ -68,7 +68,14 @@ class ApprovalRequest(Lifecycle):
                 name="one_open_request_per_subject",
             )
         ]
-        indexes = [models.Index(fields=["status", "-created_at"], name="request_inbox")]
+        indexes = [
+            models.Index(fields=["status", "-created_at"], name="request_inbox"),
+            models.Index(
+                fields=["organization_id"],
+                name="request_open_of_client",
+                condition=models.Q(status=RequestState.OPEN),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -1,7 +1,7 @@
 """The DealBookingFlow, step by step in reading order (seed: booking-flow.md).
 
-    receive -> allocate -> research[channel] x n -> consolidate -> (a person decides) -> book[line] x n
-                                                                             (what must not stand) -> compensate[line]
+    receive -> allocate -> research -> consolidate -> (a person decides) -> book[line] x n
+                                                               (what must not stand) -> compensate[line]
 
 Each function does its outside work first and hands back what is to be recorded; the kernel commits that together with
 the step itself. Waiting for the person is no step: it is a row in `approvals`.
@@ -88,35 +88,40 @@ def allocate(work: Work) -> Done:
             campaign, "allocate_budget", payload={"amounts": amounts}, audience_plan=codec.to_json(audience)
         )
         _apply(campaign, "start_research")
-        for part in allocations:
-            if part.amount > 0:
-                steps.open_step(campaign, "research", key=part.channel)
+        steps.open_step(campaign, "research")
 
     return Done(record=record)
 
 
 def research_given_up(campaign: Campaign, step: Step, error: str) -> None:
-    channel = campaign.channels.get(channel=step.key)
-    channel.state, channel.note = ChannelState.FAILED, f"Research stopped: {error}"[:2000]
-    channel.save(update_fields=["state", "note"])
+    for channel in _researched_by(campaign, step):
+        channel.state, channel.note = ChannelState.FAILED, f"Research stopped: {error}"[:2000]
+        channel.save(update_fields=["state", "note"])
     consolidate_when_all_reported(campaign)
 
 
 @booking_flow.step(given_up=research_given_up)
 def research(work: Work) -> Done:
-    """Step 4, once per funded channel, side by side: what every eligible seller offers."""
+    """Step 4, all funded channels side by side: what every eligible seller offers in each of them."""
     campaign = work.flow()
     brief = campaign.read_brief()
     sellers = eligible_sellers(brief.constraints.sellers_included, brief.constraints.sellers_excluded)
-    researching.research_channel(work, campaign, list(sellers))
+    budgets = {row.channel: row.amount for row in _researched_by(campaign, work.step)}
+    researching.research_channels(work, campaign, list(sellers), budgets)
 
     def record(campaign: Campaign) -> None:
-        channel = campaign.channels.get(channel=work.key)
-        researching.close_channel(channel)
-        _tell(campaign, "research.channel_reported", {"channel": channel.channel, "state": channel.state})
+        for channel in _researched_by(campaign, work.step):
+            researching.close_channel(channel)
+            _tell(campaign, "research.channel_reported", {"channel": channel.channel, "state": channel.state})
         consolidate_when_all_reported(campaign)
 
     return Done(record=record)
+
+
+def _researched_by(campaign: Campaign, step: Step) -> list[ChannelBudget]:
+    """All channels still open. A step with a key, as earlier versions opened them, has one channel."""
+    channels = campaign.channels.filter(state=ChannelState.RESEARCHING).order_by("position")
+    return list(channels.filter(channel=step.key) if step.key else channels)
 
 
 def consolidate_when_all_reported(campaign: Campaign) -> None:

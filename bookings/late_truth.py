@@ -16,6 +16,7 @@ from bookings.discrepancies import Declaration, DiscrepancyKind
 from bookings.flow import booking_flow
 from bookings.line_record import call
 from bookings.models import Campaign, Line
+from bookings.settling import late_cancel_key
 from bookings.states import LINE_LOST
 from bookings.talk import keep_calls
 from bookings.telling import tell
@@ -36,10 +37,6 @@ ASK_UNTIL_AFTER_FLIGHT = dt.timedelta(days=1)
 LONGEST_CANCELLING = dt.timedelta(hours=2)
 
 Calls = list[ExchangeRecord]
-
-
-def cancel_key(line: Line) -> str:
-    return f"fd-late-cancel-{line.pk.hex}"
 
 
 def late_truth_given_up(campaign: Campaign, step: Step, error: str) -> None:
@@ -128,9 +125,14 @@ def note_late(
     tell(campaign, line, "line.late_truth", {"refs": refs, "status": status})
 
 
-def late_finding(declaration: Declaration, line: Line, *details: str) -> findings.Finding:
+def late_reference(declaration: Declaration) -> str:
+    """The seller's id of what was found."""
     refs = declaration.found["refs"]
-    reference = str(refs.get("deal_id") or refs.get("line_id") or refs.get("order_id"))
+    return str(refs.get("deal_id") or refs.get("line_id") or refs.get("order_id"))
+
+
+def late_finding(declaration: Declaration, line: Line, *details: str) -> findings.Finding:
+    reference = late_reference(declaration)
     summary = (
         f"{declaration.by_label} declared this line not booked at {declaration.at:%Y-%m-%d %H:%M} UTC; "
         f"the seller has it as {reference} ({declaration.found['status']}). It is being cancelled there."
@@ -140,10 +142,9 @@ def late_finding(declaration: Declaration, line: Line, *details: str) -> finding
 
 def _cancel(work: Work, declaration: Declaration, line: Line) -> Done | Later:
     intent = terms.intent_for(line, "cancel")
-    intent = replace(
-        intent, refs={**intent.refs, **declaration.found["refs"]}, idempotency_key=cancel_key(line)
-    )
-    claim = work.commit(_claiming(line, dict(intent.refs)))
+    key = late_cancel_key(line, late_reference(declaration))
+    intent = replace(intent, refs={**intent.refs, **declaration.found["refs"]}, idempotency_key=key)
+    claim = work.commit(_claiming(line, key, dict(intent.refs)))
     connection = line.seller.connection()
     shown, calls = call(connection, lambda dialect: dialect.read(intent))
     if _is_gone(shown):
@@ -160,15 +161,15 @@ def _is_gone(shown: Answer) -> bool:
     return shown.outcome == Outcome.DONE and shown.line_status in LINE_LOST
 
 
-def _claiming(line: Line, refs: dict[str, str]) -> Callable[[Campaign], Claim]:
+def _claiming(line: Line, key: str, refs: dict[str, str]) -> Callable[[Campaign], Claim]:
     def record(campaign: Campaign) -> Claim:
         opened = claims.open_claim(
             flow=campaign,
             subject_id=line.pk,
             kind="cancel",
             target=line.seller.slug,
-            key=cancel_key(line),
-            payload_hash=digest({"cancel": refs}),
+            key=key,
+            payload_hash=digest({"cancel": key}),
             stop_checks_at=now() + LONGEST_CANCELLING,
         )
         if opened.fresh:
@@ -184,15 +185,11 @@ def _taken_back(declaration: Declaration, line: Line, claim: Claim, calls: Calls
     def record(campaign: Campaign) -> None:
         claims.settle(claim, ClaimState.DONE, {"refs": refs})
         tell(campaign, line, "compensation.done", {"refs": refs, "why": "late truth"})
-        for row in findings.open_rows(line.seller, DiscrepancyKind.LATE, [late_reference(declaration, line)]):
+        for row in findings.open_rows(line.seller, DiscrepancyKind.LATE, [late_reference(declaration)]):
             findings.close(row, "Cancelled at the seller.")
 
     said = "It was booked after all, and has been cancelled at the seller."
     return _end(declaration, line, ClaimState.DONE, said, calls, record)
-
-
-def late_reference(declaration: Declaration, line: Line) -> str:
-    return late_finding(declaration, line).reference
 
 
 def _not_taken_back(

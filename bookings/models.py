@@ -76,6 +76,9 @@ class Campaign(Flow):
             models.Index(fields=["-created_at", "-id"], name="campaign_newest"),
             models.Index(fields=["status", "-created_at", "-id"], name="campaign_by_status"),
             models.Index(fields=["organization", "-created_at", "-id"], name="campaign_of_client"),
+            models.Index(
+                fields=["organization", "status", "-created_at", "-id"], name="campaign_of_client_by_status"
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=models.Q(status__in=S.values), name="campaign_status_known"),
@@ -349,6 +352,11 @@ class Line(Lifecycle):
     def cancel(self, reason: str, code: str = "canceled", back_to_person: bool = False) -> None:
         """Canceled at the seller."""
         self.code, self.note, self.back_to_person = code, reason, back_to_person
+
+    @transition(field=status, source=LineStatus.DECLINED, target=LineStatus.PENDING_BOOKING)
+    def reinstate(self) -> None:
+        """It stands at the seller after all, and a person keeps it."""
+        self.code, self.note, self.back_to_person = "", "", False
 
 
 __all__ = [

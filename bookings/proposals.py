@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import datetime as dt
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from django.conf import settings
 
 from approvals import services as approvals
 from bookings.models import Campaign, Recommendation
+from bookings.quoting import Key, QuoteTalk, key_of
 from bookings.talk import keep_calls
 from flows.clock import now
 from flows.fanout import as_they_finish
@@ -23,15 +23,13 @@ from planning.booking_policy import unwinds
 from planning.money import line_cost
 from planning.selection import select
 from planning.types import Allocation, Brief, NotChosen, Offer, Plan, PlanLine, PriceStep
-from sellers.dialects.base import Quote, QuoteAsk, SellerError
+from sellers.dialects.base import Quote
 from sellers.models import Seller
-from sellers.services import dialect_for
 
 WORTH_ANOTHER_ROUND = Decimal(
     "0.005"
 )  # of the plan's cost: what cheaper quotes free is spent again from here on
 QUOTE_ROUNDS = 3  # a quote that differs from the offer changes the optimum: choose again, but not for ever
-Key = tuple[str, str, str]  # channel, seller, product
 
 
 @dataclass
@@ -41,12 +39,6 @@ class Proposal:
     offers: dict[Key, Offer] = field(default_factory=dict)
     withdrawn: list[NotChosen] = field(default_factory=list)  # what sellers no longer stood by
     calls: dict[str, list[Any]] = field(default_factory=dict)
-
-
-def key_of(thing: Offer | PlanLine) -> Key:
-    if isinstance(thing, Offer):
-        return (thing.channel, thing.product.seller, thing.product.product_id)
-    return (thing.channel, thing.seller, thing.product_id)
 
 
 def propose(campaign: Campaign) -> Proposal:
@@ -184,55 +176,6 @@ def _unspent_after(plan: Plan, kept: Sequence[PlanLine]) -> dict[str, Decimal]:
         if line not in kept:
             unspent[line.channel] = unspent.get(line.channel, Decimal(0)) + line.cost
     return unspent
-
-
-@dataclass
-class QuoteTalk:
-    """All quotes that one seller is asked for, at the same time."""
-
-    campaign: Campaign
-    brief: Brief
-    seller: Seller
-    asked: list[tuple[PlanLine, Offer]]
-    quotes: dict[Key, Quote] = field(default_factory=dict)
-    refusals: dict[Key, str] = field(default_factory=dict)
-    calls: list[Any] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.connection = self.seller.connection()  # read here: a conversation touches no database
-
-    async def hold(self) -> None:
-        async with dialect_for(self.connection) as dialect:
-            self.calls = dialect.http.exchanges
-
-            async def one(line: PlanLine, offer: Offer) -> None:
-                try:
-                    quote = await dialect.quote(self._ask_for(line, offer))
-                except SellerError as error:
-                    self.refusals[key_of(line)] = error.message
-                else:
-                    self.quotes[key_of(line)] = quote
-
-            await asyncio.gather(*(one(line, offer) for line, offer in self.asked))
-
-    def _ask_for(self, line: PlanLine, offer: Offer) -> QuoteAsk:
-        terms = [str(self.campaign.pk), *key_of(line), line.impressions]
-        return QuoteAsk(
-            product_id=line.product_id,
-            deal_type=deal_type_for(offer),
-            impressions=line.impressions,
-            flight_start=self.brief.start_date,
-            flight_end=self.brief.end_date,
-            currency=self.brief.currency,
-            # The same question after a crash has the same key, so it finds the same quote.
-            idempotency_key="fdq-" + digest(terms)[:40],
-            frequency_cap=self.brief.constraints.frequency_cap,
-        )
-
-
-def deal_type_for(offer: Offer) -> str:
-    """Guaranteed where the seller offers it, else preferred at a fixed price. Auctions were left out before."""
-    return "PG" if "PG" in offer.product.deal_types or not offer.product.deal_types else "PD"
 
 
 def write_proposal(campaign: Campaign, proposal: Proposal) -> list[Recommendation]:

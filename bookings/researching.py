@@ -1,9 +1,14 @@
-"""Asking every eligible seller what it has for one channel: catalogue, local filter, availability and price."""
+"""Asking every eligible seller what it has: one conversation per seller for all channels, one report per channel.
+
+A seller's catalogue is read once, and one round of questions covers everything that any channel wants of it. What
+each seller said is committed as it comes, so that one that hangs holds back nobody else's answer.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -23,21 +28,34 @@ from sellers.dialects.base import Connection, OfferAsk, SellerError, SkippedRow
 from sellers.models import Seller
 from sellers.services import dialect_for
 
+logger = logging.getLogger(__name__)
+
 SHORTLIST = 6  # products per seller and channel whose availability and price are asked for
 
 
 @dataclass
-class Talk:
-    """One seller, one channel. What has been heard so far stays here, so that a deadline loses nothing."""
+class Part:
+    """What one seller says about one channel. `error` is a failure of this channel alone."""
 
-    seller: Seller
-    connection: Connection
-    brief: Brief
     channel: str
     budget: Decimal
     products: int = 0
     offers: list[Offer] = field(default_factory=list)
     skipped: list[dict[str, str]] = field(default_factory=list)
+    error: BaseException | None = None
+
+    def skip(self, rows: Iterable[Any]) -> None:
+        self.skipped += [{"reference": row.reference[:120], "reason": row.reason[:500]} for row in rows]
+
+
+@dataclass
+class Talk:
+    """One seller, all channels. What has been heard so far stays here, so that a deadline loses nothing."""
+
+    seller: Seller
+    connection: Connection
+    brief: Brief
+    parts: Sequence[Part]
     complete: bool = True
     calls: list[Any] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
@@ -46,13 +64,11 @@ class Talk:
         self.started = time.monotonic()
         async with dialect_for(self.connection) as dialect:
             self.calls = dialect.http.exchanges
-            catalogue = await dialect.catalogue(
-                channel=self.channel, inventory_types=inventory_types(self.channel)
-            )
-            self.products = len(catalogue.products)
+            types = dict.fromkeys(name for part in self.parts for name in inventory_types(part.channel))
+            only = self.parts[0].channel if len(self.parts) == 1 else ""
+            catalogue = await dialect.catalogue(channel=only, inventory_types=tuple(types))
             self.complete = catalogue.complete
-            self._skip(catalogue.skipped)
-            asks = self._shortlist(catalogue.products)
+            asks = self._asks(catalogue.products, catalogue.skipped)
             if not asks:
                 return
             book = await dialect.offers(
@@ -61,32 +77,57 @@ class Talk:
                 flight_end=self.brief.end_date,
                 currency=self.brief.currency,
             )
-            self.offers = list(book.offers)
-            self._skip(book.skipped)
+            self._sort(book.offers, book.skipped, asks)
 
-    def _shortlist(self, products: Sequence[Product]) -> list[OfferAsk]:
-        fixed_price = [product for product in products if not auction_only(product)]
-        for product in products:
-            if auction_only(product) and self.channel in eligibility.channels_for(product):
-                self._skip([SkippedRow(product.product_id, "Sold by auction only: the price is not fixed.")])
-        chosen, refused = eligibility.shortlist(
-            self.brief, fixed_price, self.channel, self.budget, SHORTLIST, today=today()
-        )
-        wrong_channel = {product.product_id for product in products if not self._fits(product)}
-        self._skip(
-            SkippedRow(one.product_id, one.reason) for one in refused if one.product_id not in wrong_channel
-        )
+    def _asks(self, products: Sequence[Product], unread: Sequence[SkippedRow]) -> list[OfferAsk]:
+        """What to ask for all channels together. A channel that cannot be judged fails alone."""
+        asks: list[OfferAsk] = []
+        for part in self.parts:
+            try:
+                asks += self._asks_of(part, products, unread)
+            except Exception as error:
+                logger.exception("channel %s of %s could not be judged", part.channel, self.seller.slug)
+                part.error = error
+        return asks
+
+    def _asks_of(
+        self, part: Part, products: Sequence[Product], unread: Sequence[SkippedRow]
+    ) -> list[OfferAsk]:
+        types = inventory_types(part.channel)
+        researched = [product for product in products if product.inventory_type in types]
+        part.products = len(researched)
+        part.skip(row for row in unread if row.inventory_type in ("", *types))
         return [
-            OfferAsk(product, self.channel, volumes)
-            for product in chosen
-            if (volumes := eligibility.price_probe_volumes(product, self.budget))
+            OfferAsk(product, part.channel, volumes)
+            for product in self._shortlist(part, researched)
+            if (volumes := eligibility.price_probe_volumes(product, part.budget))
         ]
 
-    def _fits(self, product: Product) -> bool:
-        return self.channel in eligibility.channels_for(product)
+    def _shortlist(self, part: Part, products: Sequence[Product]) -> tuple[Product, ...]:
+        fitting = {product.product_id for product in products if _fits(product, part.channel)}
+        auctions = [product for product in products if auction_only(product)]
+        part.skip(
+            SkippedRow(product.product_id, "Sold by auction only: the price is not fixed.")
+            for product in auctions
+            if product.product_id in fitting
+        )
+        fixed_price = [product for product in products if not auction_only(product)]
+        chosen, refused = eligibility.shortlist(
+            self.brief, fixed_price, part.channel, part.budget, SHORTLIST, today=today()
+        )
+        part.skip(SkippedRow(one.product_id, one.reason) for one in refused if one.product_id in fitting)
+        return chosen
 
-    def _skip(self, rows: Any) -> None:
-        self.skipped += [{"reference": row.reference[:120], "reason": row.reason[:500]} for row in rows]
+    def _sort(self, offers: Sequence[Offer], skipped: Sequence[SkippedRow], asks: Sequence[OfferAsk]) -> None:
+        for part in self.parts:
+            part.offers = [offer for offer in offers if offer.channel == part.channel]
+            asked = {ask.product.product_id for ask in asks if ask.channel == part.channel}
+            missed = asked - {offer.product.product_id for offer in part.offers}
+            part.skip({row.reference: row for row in skipped if row.reference in missed}.values())
+
+
+def _fits(product: Product, channel: str) -> bool:
+    return channel in eligibility.channels_for(product)
 
 
 def inventory_types(channel: str) -> tuple[str, ...]:
@@ -99,66 +140,81 @@ def auction_only(product: Product) -> bool:
     return bool(product.deal_types) and not {"PG", "PD"} & set(product.deal_types)
 
 
-def research_channel(work: Work, campaign: Campaign, sellers: Sequence[Seller]) -> None:
-    """Talk to every seller that has not reported yet; each report is committed as it comes."""
-    channel = work.key
-    budget = campaign.channels.get(channel=channel).amount
-    reported = set(campaign.reports.filter(channel=channel).values_list("seller_id", flat=True))
-    talks = [
-        Talk(seller, seller.connection(), campaign.read_brief(), channel, budget)
-        for seller in sellers
-        if seller.pk not in reported
-    ]
+def research_channels(
+    work: Work, campaign: Campaign, sellers: Sequence[Seller], budgets: Mapping[str, Decimal]
+) -> None:
+    """Talk to every seller that has not reported on all of the channels (`budgets`: money per channel, in the
+    campaign's currency); what a seller said is committed as it comes."""
+    reported = set(campaign.reports.values_list("seller_id", "channel"))
+    talks: list[Talk] = []
+    for seller in sellers:
+        parts = [Part(name, money) for name, money in budgets.items() if (seller.pk, name) not in reported]
+        if parts:
+            talks.append(Talk(seller, seller.connection(), campaign.read_brief(), parts))
     deadline = settings.FLIGHTDECK_SELLER_DEADLINE_SECONDS
     for finished in as_they_finish([talk.hold for talk in talks], deadline=deadline):
-        talk = talks[finished.index]
-        work.commit(_recording(talk, finished))
+        work.commit(_recording(talks[finished.index], finished))
 
 
 def _recording(talk: Talk, finished: Finished[None]) -> Callable[[Campaign], None]:
-    state, code, reason = _judge(talk, finished.error)
+    elapsed_ms = round((time.monotonic() - talk.started) * 1000)
+    verdicts = [_judge(talk, part, part.error or finished.error) for part in talk.parts]
 
     def record(campaign: Campaign) -> None:
-        SellerReport.objects.create(
-            campaign=campaign,
-            channel=talk.channel,
-            seller=talk.seller,
-            state=state,
-            code=code,
-            reason=reason,
-            products=talk.products,
-            offers=[codec.to_json(offer) for offer in talk.offers],
-            skipped=talk.skipped,
-            elapsed_ms=round((time.monotonic() - talk.started) * 1000),
-            at=now(),
+        SellerReport.objects.bulk_create(
+            SellerReport(
+                campaign=campaign,
+                channel=part.channel,
+                seller=talk.seller,
+                state=state,
+                code=code,
+                reason=reason,
+                products=part.products,
+                offers=[codec.to_json(offer) for offer in part.offers],
+                skipped=part.skipped,
+                elapsed_ms=elapsed_ms,
+                at=now(),
+            )
+            for part, (state, code, reason) in zip(talk.parts, verdicts, strict=True)
         )
         keep_calls(campaign, talk.seller, talk.calls)
-        events.record(
+        events.record_many(
             subject_type="campaign",
             subject_id=campaign.pk,
-            type="research.seller_reported",
             actor=seller_actor(talk.seller),
             correlation_id=campaign.correlation_id,
-            payload={
-                "channel": talk.channel,
-                "seller": talk.seller.slug,
-                "state": state,
-                "offers": len(talk.offers),
-                "skipped": len(talk.skipped),
-                "reason": reason,
-            },
+            facts=[
+                _told(talk, part, state, reason)
+                for part, (state, _, reason) in zip(talk.parts, verdicts, strict=True)
+            ],
         )
 
     return record
 
 
-def _judge(talk: Talk, error: BaseException | None) -> tuple[ReportState, str, str]:
+def _told(talk: Talk, part: Part, state: ReportState, reason: str) -> events.Fact:
+    return events.Fact(
+        "research.seller_reported",
+        {
+            "channel": part.channel,
+            "seller": talk.seller.slug,
+            "state": state,
+            "offers": len(part.offers),
+            "skipped": len(part.skipped),
+            "reason": reason,
+        },
+    )
+
+
+def _judge(talk: Talk, part: Part, error: BaseException | None) -> tuple[ReportState, str, str]:
     if error is None and talk.complete:
         return ReportState.OK, "", ""
     if error is None:
         return ReportState.PARTIAL, "catalogue_incomplete", "The catalogue could not be read to its end."
+    if error is part.error:
+        return ReportState.FAILED, "unjudged", f"The channel could not be judged ({type(error).__name__})."
     code, reason = _reason_of(error)
-    return (ReportState.PARTIAL if talk.offers else ReportState.FAILED), code, reason
+    return (ReportState.PARTIAL if part.offers else ReportState.FAILED), code, reason
 
 
 def _reason_of(error: BaseException) -> tuple[str, str]:

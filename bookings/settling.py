@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Sum
 
 from approvals.errors import Refused
-from bookings import terms
+from bookings import findings, saga, terms
 from bookings.adopting import Sighting, objections
-from bookings.discrepancies import Declaration
+from bookings.discrepancies import Declaration, DiscrepancyKind
 from bookings.line_record import record_declined
 from bookings.models import Campaign, Line
-from bookings.services import SHORTEST_REASON
+from bookings.services import CAME_TO_NOTHING, SHORTEST_REASON
 from bookings.states import LINE_LOST, LINE_TO_SEND
 from bookings.telling import tell
-from flows import claims, lifecycle, steps
+from flows import claims, events, lifecycle, steps
 from flows.actors import Actor
 from flows.clock import now
+from flows.fingerprint import digest
 from flows.models import Claim, Step
 from flows.states import UNSETTLED_CLAIMS, ClaimState, StepState
 
@@ -30,6 +33,12 @@ CONFIRMATION = "not booked"  # to be typed while the product itself is still ask
 FIRST_LOOK_SECONDS = 600.0  # after a declaration; an escalated claim is asked as often
 DECLARED = "declared_not_booked"
 COMPENSATION = "cancel"
+AFTER_THE_END = ("late_truth",)  # steps that go on when their campaign is over
+
+
+def late_cancel_key(line: Line, reference: str) -> str:
+    """Of the claim under which what the seller calls `reference` is cancelled, found late for this line."""
+    return f"fd-late-cancel-{line.pk.hex}-{digest(reference)[:16]}"
 
 
 @dataclass(frozen=True)
@@ -151,6 +160,90 @@ def _go_on(campaign: Campaign, line: Line, sighting: Sighting | None) -> None:
     row.save()
     if not steps.hurry(campaign, "book", str(row.pk)):
         steps.reopen(campaign, "book", str(row.pk))
+
+
+def keep_late(*, claim_id: uuid.UUID, actor: Actor, sighting: Sighting) -> Line:
+    """What was declared not booked, stands at the seller and could not be cancelled there, is kept as a booking.
+
+    Only while its money is still free: the campaign's budget less what stands, less what was planned again.
+    """
+    with transaction.atomic():
+        declaration = Declaration.objects.filter(claim_id=claim_id).select_related("claim").first()
+        if declaration is None:
+            raise Refused(404, "not_found", "Nobody declared this not booked.")
+        campaign = lifecycle.lock(Campaign, declaration.claim.flow_id)
+        declaration.refresh_from_db()
+        cancelling = _could_not_be_cancelled(declaration, sighting.line, sighting.reference)
+        if found := objections(declaration.claim, sighting):
+            text = "This is not what was approved; nothing was changed. " + " ".join(found)
+            raise Refused(422, "differs", text, field="reference", extra={"differences": found})
+        _money_is_free(campaign, sighting.line)
+        row = lifecycle.lock(Line, sighting.line.pk)
+        row.refs, row.seller_status = {**row.refs, **sighting.refs}, sighting.seller_status
+        row.settled_at = None
+        payload = {"campaign": str(campaign.pk), "refs": row.refs}
+        lifecycle.apply(
+            row,
+            "reinstate",
+            actor=actor,
+            subject_type="line",
+            correlation_id=campaign.correlation_id,
+            payload=payload,
+        )
+        claims.settle(cancelling, ClaimState.REFUSED, {"kept_by": actor.label})
+        claims.settle(declaration.claim, ClaimState.DONE, {"refs": row.refs, "adopted_by": actor.label})
+        declaration.ended_at, declaration.ending = now(), f"Kept by {actor.label}."[:200]
+        declaration.save(update_fields=["ended_at", "ending"])
+        _tell(campaign, "claim.kept", actor, declaration.claim, {"line": str(row.pk), "refs": row.refs})
+        for finding in findings.open_rows(row.seller, DiscrepancyKind.LATE, [row.seller_reference]):
+            findings.close(finding, f"Kept by {actor.label}.")
+        steps.drop(campaign, "late_truth", str(claim_id))
+        steps.reopen(campaign, "book", str(row.pk))
+        return row
+
+
+def _could_not_be_cancelled(declaration: Declaration, line: Line, reference: str) -> Claim:
+    """The cancellation that failed. Raises `Refused` while there is none."""
+    if declaration.ended_at is not None:
+        raise Refused(409, "already_settled", f"This is settled: {declaration.ending}")
+    claim = Claim.objects.filter(key=late_cancel_key(line, reference)).first()
+    if claim is None or not claim.checks:
+        text = f"{declaration.by_label} declared it not booked; if the seller has it, it is cancelled there first."
+        raise Refused(409, "already_declared", text, extra={"by": declaration.by_label})
+    return claim
+
+
+def _money_is_free(campaign: Campaign, line: Line) -> None:
+    if saga.is_unwinding(line):
+        text = "The lines of its approval are being taken back together; it cannot be kept alone."
+        raise Refused(409, "unwinding", text)
+    standing = campaign.lines.exclude(status__in=LINE_LOST).aggregate(total=Sum("cost"))["total"] or Decimal(
+        0
+    )
+    followers = campaign.followers.exclude(status__in=CAME_TO_NOTHING)
+    planned_again = followers.aggregate(total=Sum("budget"))["total"] or Decimal(0)
+    if standing + planned_again + line.cost > campaign.budget:
+        text = "Its money has been spent or planned again. It must be cancelled at the seller by other means."
+        raise Refused(409, "money_spent", text)
+
+
+def run_again(*, step_id: uuid.UUID, actor: Actor) -> Step:
+    """Give a dead step of any room its attempts again. Raises `Refused` when it is not dead any more."""
+    with transaction.atomic():
+        step = Step.objects.filter(pk=step_id).first()
+        if step is None:
+            raise Refused(404, "not_found", "There is no such step.")
+        if not steps.revive(step, after_the_end=step.name in AFTER_THE_END):
+            text = f"It is not stopped any more: {step.get_state_display().lower()}."
+            raise Refused(409, "not_stopped", text)
+        events.record(
+            subject_type=step.flow_name,
+            subject_id=step.flow_id,
+            type="step.run_again",
+            actor=actor,
+            payload={"step": step.name, "key": step.key},
+        )
+        return step
 
 
 def _unsettled(claim_id: uuid.UUID) -> Claim:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -12,7 +11,7 @@ from flows.actors import SELLER, Actor
 from sellers.dialects.base import Connection, SellerDialect
 from sellers.exchange import ExchangeRecord
 from sellers.models import Seller
-from sellers.services import dialect_for, save_exchanges
+from sellers.sessions import converse, save_exchanges
 
 T = TypeVar("T")
 
@@ -26,12 +25,7 @@ def ask(
 ) -> tuple[T, list[ExchangeRecord]]:
     """One short conversation from a worker thread: the answer and every call that it took."""
 
-    async def hold() -> tuple[T, list[ExchangeRecord]]:
-        async with dialect_for(connection) as dialect:
-            answer = await question(dialect)
-            return answer, list(dialect.http.exchanges)
-
-    return asyncio.run(hold())
+    return converse(connection, question)
 
 
 def keep_calls(campaign: Campaign, seller: Seller, calls: Sequence[ExchangeRecord]) -> None:

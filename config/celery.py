@@ -56,7 +56,7 @@ class WatchmanStep(bootsteps.StartStopStep):
 
 app = Celery("flightdeck", amqp=EagerAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["flows", "accounts"])
+app.autodiscover_tasks(["flows", "accounts", "sellers"])
 app.steps["worker"].add(WatchmanStep)
 
 

@@ -100,6 +100,9 @@ class LocalPostgres:
         self.stop(how)
         self.start()
 
+    def lives(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def ready(self) -> bool:
         asked = self._run("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), check=False)
         return asked.returncode == 0
@@ -196,6 +199,9 @@ class LocalRedis:
     def restart(self, how: str = "immediate") -> None:
         self.stop(how)
         self.start()
+
+    def lives(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def flush(self) -> None:
         """Everything is gone, as after a restart without a disk."""

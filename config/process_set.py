@@ -7,6 +7,7 @@ set with an error instead of being restarted for ever.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -77,16 +78,10 @@ class ProcessSet:
             for number in range(1, formation.get(name, 1) + 1)
         ]
         self._folder, self._environment, self._stages, self._say = folder, environment, stages, say
-        self._over = threading.Event()
 
     def start(self) -> None:
         for member in self.members:
             self._start(member)
-
-    def run(self) -> None:
-        """Until `end()` is called, from a signal handler say. Raises `KeepsDying`."""
-        while not self._over.wait(0.2):
-            self.look()
 
     def look(self) -> None:
         """One round: note who died, start again whose pause is over. Raises `KeepsDying`."""
@@ -95,9 +90,6 @@ class ProcessSet:
                 self._died(member, member.process.returncode)
             if member.process is None and time.monotonic() >= member.start_at:
                 self._start(member)
-
-    def end(self) -> None:
-        self._over.set()
 
     def stop(self) -> None:
         """Stage by stage: asked to end, waited for, killed when patience is over."""
@@ -118,15 +110,15 @@ class ProcessSet:
             self._wait_or_kill(member, 0.0)
 
     def _start(self, member: Member) -> None:
-        member.process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {member.command}"],  # noqa: S603  the commands are those of our own file
+        member.process = subprocess.Popen(  # noqa: S603  the commands are those of our own file
+            ["/bin/sh", "-c", f"exec {member.command}"],
             cwd=self._folder,
             env=dict(self._environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us, who end them in order
-            preexec_fn=end_with_parent,  # noqa: PLW1509  one system call
+            preexec_fn=end_with_parent,
         )
         threading.Thread(target=self._relay, args=(member, member.process), daemon=True).start()
 
@@ -168,7 +160,5 @@ def _lives(member: Member) -> bool:
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
     """With its children: a web master that is killed leaves its workers behind otherwise."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

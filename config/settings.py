@@ -205,6 +205,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "flows.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "prune": {"task": "flows.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
     "prune-accounts": {"task": "accounts.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
+    "prune-exchanges": {"task": "sellers.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
+    "note-outages": {"task": "sellers.tasks.note_outages", "schedule": 5.0, "options": {"expires": 5}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")  # when what ran last; may be lost at any time
 # Asked to end, a worker lets its steps end for so long; what still runs is given back and another worker takes it.
@@ -323,6 +325,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
 FLIGHTDECK_ALLOWED_PRIVATE_SELLERS = env.list("FLIGHTDECK_ALLOWED_PRIVATE_SELLERS", default=[])
 FLIGHTDECK_SELLER_DEADLINE_SECONDS = env.float("FLIGHTDECK_SELLER_DEADLINE_SECONDS", 20.0)
 FLIGHTDECK_CALL_DEADLINE_SECONDS = env.float("FLIGHTDECK_CALL_DEADLINE_SECONDS", 10.0)
+# Calls at once to one seller, over all campaigns and, with Redis, over all processes; a seller may have its own number.
+FLIGHTDECK_SELLER_CONCURRENCY = env.int("FLIGHTDECK_SELLER_CONCURRENCY", 10)
+FLIGHTDECK_SELLER_STATE_URL = _redis(3) if REDIS_URL else ""  # who calls whom, who is ill: may be lost at any time
+FLIGHTDECK_EXCHANGE_DAYS = env.int("FLIGHTDECK_EXCHANGE_DAYS", 90)  # records of calls are kept for so long
 
 # --- the rest -------------------------------------------------------------------------------------------------
 

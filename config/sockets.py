@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.urls import path
 
 from bookings.selectors import visible_campaign
+from config.watching.metrics import SOCKET_MESSAGES, SOCKETS_OPEN
 from flows.feed import group_of
 from flows.models import EventChain
 
@@ -30,12 +31,14 @@ class SubjectSocket(AsyncJsonWebsocketConsumer):
             return
         await self.channel_layer.group_add(group_of(*self.subject), self.channel_name)
         await self.accept()
+        SOCKETS_OPEN.inc()
         self.seen = -1
         self.watch = asyncio.create_task(self._look_again())
         await self._tell(await self._position())
 
     async def disconnect(self, code: int) -> None:
         if hasattr(self, "watch"):
+            SOCKETS_OPEN.dec()
             self.watch.cancel()
             await self.channel_layer.group_discard(group_of(*self.subject), self.channel_name)
 
@@ -50,7 +53,11 @@ class SubjectSocket(AsyncJsonWebsocketConsumer):
     async def _tell(self, position: int) -> None:
         if position > self.seen:
             self.seen = position
-            await self.send_json({"seq": position})
+            await self._send({"seq": position})
+
+    async def _send(self, hint: dict[str, Any]) -> None:
+        await self.send_json(hint)
+        SOCKET_MESSAGES.inc()
 
     async def _look_again(self) -> None:
         while True:
@@ -59,7 +66,7 @@ class SubjectSocket(AsyncJsonWebsocketConsumer):
                 await self.close(code=4401)
                 return
             await self._tell(await self._position())
-            await self.send_json({"beat": True})
+            await self._send({"beat": True})
 
     @database_sync_to_async
     def _may_watch(self) -> bool:

@@ -57,9 +57,11 @@ def due_lag() -> float:
 
 def abandoned_steps() -> int:
     """Steps whose holder's lease is over: each is waiting to be taken over."""
-    return Step.objects.filter(
-        state__in=OPEN_STEPS, lease_until__lt=now()
-    ).filter(state=StepState.RUNNING).count()
+    return (
+        Step.objects.filter(state__in=OPEN_STEPS, lease_until__lt=now())
+        .filter(state=StepState.RUNNING)
+        .count()
+    )
 
 
 def oldest_open_step() -> float:

@@ -19,10 +19,11 @@ from accounts.permissions import can
 from flows.admin import ReadOnly, back_to
 from sellers import services
 from sellers.forms import NewSellerForm
-from sellers.models import Exchange, Seller
-from sellers.presenting import status_of
+from sellers.models import Exchange, Seller, SellerOutage
+from sellers.outages import last_outages
+from sellers.presenting import status_of, why_out
 
-TONES = {"ok": "success", "failing": "danger", "unprobed": "info", "disabled": "warning"}
+TONES = {"ok": "success", "failing": "danger", "out": "danger", "unprobed": "info", "disabled": "warning"}
 
 
 class KeyForm(BaseDialogForm):
@@ -55,6 +56,7 @@ class SellerAdmin(ModelAdmin):
             {"fields": ["shown_key", "seat_id", "agency_id", "advertiser_id", "account_id"]},
         ),
         ("Wire", {"fields": ["currency", "options"]}),
+        ("Health", {"fields": ["shown_outages"]}),
         ("Last probe", {"fields": ["probed_at", "shown_probe", "probe_result"]}),
         ("Record", {"fields": ["created_at", "created_by"]}),
     ]
@@ -112,6 +114,10 @@ class SellerAdmin(ModelAdmin):
     @display(description="key")
     def shown_key(self, seller: Seller) -> str:
         return seller.key_hint or "none"
+
+    @display(description="outages")
+    def shown_outages(self, seller: Seller) -> str:
+        return "; ".join(_in_words(outage) for outage in last_outages(seller)) or "none on record"
 
     @display(description="said")
     def shown_probe(self, seller: Seller) -> str:
@@ -182,6 +188,15 @@ class SellerAdmin(ModelAdmin):
         return back_to(request, "admin:sellers_seller_change", object_id)
 
 
+@admin.register(SellerOutage)
+class SellerOutageAdmin(ReadOnly, ModelAdmin):
+    list_display = ["seller", "began_at", "ended_at", "reason", "calls_failed"]
+    list_filter = ["seller", "reason"]
+    list_select_related = ["seller"]
+    ordering = ["-began_at"]
+    show_full_result_count = False
+
+
 @admin.register(Exchange)
 class ExchangeAdmin(ReadOnly, ModelAdmin):
     list_display = ["at", "seller", "method", "path", "status", "error", "elapsed_ms", "sent"]
@@ -191,6 +206,11 @@ class ExchangeAdmin(ReadOnly, ModelAdmin):
     ordering = ["-at"]
     date_hierarchy = "at"
     show_full_result_count = False
+
+
+def _in_words(outage: SellerOutage) -> str:
+    until = f"to {outage.ended_at:%Y-%m-%d %H:%M:%S}" if outage.ended_at else "until now"
+    return f"{outage.began_at:%Y-%m-%d %H:%M:%S} UTC {until}: {why_out(outage)}"
 
 
 def _uuid(object_id: str) -> UUID:

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from sellers.models import Dialect
 
-SELLER_STATUSES = ["ok", "failing", "unprobed", "disabled"]
+SELLER_STATUSES = ["ok", "failing", "out", "unprobed", "disabled"]
 
 
 class StrictSerializer(serializers.Serializer):
@@ -50,6 +50,15 @@ class NewSellerBody(StrictSerializer):
     options = serializers.DictField(required=False)
 
 
+class SellerOutageAnswer(serializers.Serializer):
+    """A time during which the seller did not answer properly and was left alone. The newest comes first."""
+
+    began_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True, help_text="null: not over yet")
+    reason = serializers.CharField(help_text="connect, deadline, reset, protocol, transport or http_<status>")
+    calls_failed = serializers.IntegerField()
+
+
 class SellerAnswer(serializers.Serializer):
     id = serializers.UUIDField()
     slug = serializers.CharField()
@@ -65,6 +74,7 @@ class SellerAnswer(serializers.Serializer):
     has_key = serializers.BooleanField()
     enabled = serializers.BooleanField()
     status = serializers.ChoiceField(choices=SELLER_STATUSES)
+    outages = SellerOutageAnswer(many=True)
     probe = serializers.DictField(allow_null=True)
     probed_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()

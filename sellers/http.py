@@ -1,89 +1,42 @@
 """The one HTTP client of the product: every call to a seller passes here and nowhere else.
 
 What it guarantees to the dialects: the destination was checked and is pinned; no redirect and no proxy is followed;
-a call ends within its total deadline whatever the other side drips; a body is bounded; reads are repeated where that
-helps, writes never once a byte may have left; a failure says whether the seller can have seen the request.
+a call ends within its total deadline whatever the other side drips; a body is bounded; an ill or a busy seller is left
+alone (`sellers.gate`); reads are repeated where that helps, writes never once a byte may have left; a failure says
+whether the seller can have seen the request.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
-import ssl
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 import httpx
 from django.conf import settings
 
-from flows.clock import now
 from flows.ids import jitter
 from sellers import watch, wire
 from sellers.body import BodyRefused, read_bounded
-from sellers.dialects.base import Connection, SellerError
+from sellers.calls import PROBED, Call, CallFailed, Reply
+from sellers.dialects.base import Connection
 from sellers.exchange import ExchangeRecord, Scrubber, digest
+from sellers.gate import Gate
 from sellers.guard import Target, UnsafeUrl, check_url
+from sellers.transport import make_client, named
+
+__all__ = ["CallFailed", "Reply", "SellerHttp"]
 
 T = TypeVar("T")
 
-CONCURRENT_CALLS = 10
-CONNECT_SECONDS = 4.0  # per address, so that one dead address of a host leaves time for the next
 RETRIES = 2
 FIRST_PAUSE_SECONDS = 0.15
 OWN_SHARE = 0.95  # we stop before our caller's deadline does, so that what was heard so far is handed over
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
-
-
-class CallFailed(SellerError):
-    """No complete answer was read. `sent` False proves that the seller saw nothing of the request."""
-
-    def __init__(self, code: str, message: str, *, sent: bool, retryable: bool = True) -> None:
-        super().__init__(code, message, retryable=retryable)
-        self.sent = sent
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A complete answer of any status. `data` is None and `problem` says why when the body is not JSON."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: Any = None
-    text: str = ""
-    problem: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds that the seller asks us to wait; the date form of the header is not read (nobody sends it here)."""
-        value = self.headers.get("retry-after", "")
-        return float(value) if value.isdecimal() and len(value) <= 6 else None
-
-
-@dataclass
-class _Call:
-    """One attempt on the wire, as far as it came."""
-
-    method: str
-    path: str
-    body: bytes
-    started: float = field(default_factory=time.perf_counter)
-    at: Any = field(default_factory=now)
-    sent: bool = False
-
-    async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
-        if event == "http11.send_request_headers.started":
-            self.sent = True
-
-    @property
-    def elapsed_ms(self) -> float:
-        return round((time.perf_counter() - self.started) * 1000, 1)
+WAIT_STATUSES = frozenset({429, 503})  # whose Retry-After holds for every call to this seller
+ILL_CODES = frozenset({"connect", "protocol", "reset", "transport"})
+NOT_MADE = frozenset({501, 505})  # of all 5xx, these say that the seller is well and lacks what we asked for
 
 
 class SellerHttp:
@@ -99,7 +52,6 @@ class SellerHttp:
         *,
         call_seconds: float | None = None,
         total_seconds: float | None = None,
-        concurrent: int = CONCURRENT_CALLS,
     ) -> None:
         self.exchanges: list[ExchangeRecord] = []
         self.headers: dict[str, str] = {}
@@ -110,13 +62,13 @@ class SellerHttp:
         self._call_seconds = call_seconds or settings.FLIGHTDECK_CALL_DEADLINE_SECONDS
         total = total_seconds or settings.FLIGHTDECK_SELLER_DEADLINE_SECONDS * OWN_SHARE
         self._ends_at = time.monotonic() + total
-        self._slots = asyncio.Semaphore(concurrent)
+        self._gate = Gate(connection, self._call_seconds)
+        # So that one conversation with a hundred questions does not fill the queue that all conversations share.
+        self._turns = asyncio.Semaphore(self._gate.limit)
         self._checking = asyncio.Lock()
         self._target: Target | None = None
         self._ahead: list[asyncio.Task[Any]] = []
-        self._reader = _client(keepalive=concurrent)
-        # A reused connection that the seller just closed makes a write ambiguous; a fresh one does not.
-        self._writer = _client(keepalive=0)
+        self._clients: dict[bool, httpx.AsyncClient] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,8 +77,8 @@ class SellerHttp:
         for task in self._ahead:
             task.cancel()
         await asyncio.gather(*self._ahead, return_exceptions=True)
-        await self._reader.aclose()
-        await self._writer.aclose()
+        for client in self._clients.values():
+            await client.aclose()
 
     @property
     def remaining_seconds(self) -> float:
@@ -140,67 +92,124 @@ class SellerHttp:
 
     async def read(self, method: str, path: str, body: Any = None) -> Reply:
         """A call that may be repeated: retried on connection errors and on a busy seller, within one deadline."""
-        return await self._within_deadline(self._reader, method, path, body, repeatable=True)
+        return await self._judged(method, path, body, repeatable=True)
 
     async def write(self, method: str, path: str, body: Any = None) -> Reply:
         """A call that may commit something: repeated only while it is certain that nothing was sent."""
-        return await self._within_deadline(self._writer, method, path, body, repeatable=False)
+        return await self._judged(method, path, body, repeatable=False)
 
-    async def _within_deadline(
-        self, client: httpx.AsyncClient, method: str, path: str, body: Any, *, repeatable: bool
-    ) -> Reply:
-        call = _Call(method, path, b"" if body is None else wire.dumps(body).encode())
-        seconds = min(self._call_seconds, self.remaining_seconds)
+    async def _judged(self, method: str, path: str, body: Any, *, repeatable: bool) -> Reply:
+        """The call, and what it tells about the health of the seller."""
+        call = Call(method, path, b"" if body is None else wire.dumps(body).encode(), repeatable)
+        self._gate.begins()
         try:
-            async with asyncio.timeout(seconds), self._slots:
-                return await self._repeated(client, call, repeatable=repeatable, seconds=seconds)
+            reply = await self._within_deadline(call)
+        except CallFailed as failed:
+            self._judge_failure(call, failed)
+            raise
+        except BaseException:
+            self._gate.abandoned(call)
+            raise
+        if reply.status >= 500 and reply.status not in NOT_MADE:
+            self._gate.failed(call, f"http_{reply.status}")
+        else:
+            self._gate.succeeded(call)
+        return reply
+
+    def _judge_failure(self, call: Call, failed: CallFailed) -> None:
+        # A deadline that was nearly over when the call came to its turn says nothing about the seller.
+        had_time = call.elapsed_ms >= self._call_seconds * 500
+        if failed.code in ILL_CODES or (failed.code == "deadline" and had_time):
+            self._gate.failed(call, failed.code)
+        else:
+            self._gate.abandoned(call)
+
+    async def _within_deadline(self, call: Call) -> Reply:
+        seconds = min(self._call_seconds, self.remaining_seconds)
+        until = time.monotonic() + seconds
+        try:
+            async with asyncio.timeout(seconds):
+                call.queued = self._turns.locked()
+                async with self._turns:
+                    call.queued = False
+                    return await self._repeated(call, until)
         except asyncio.CancelledError:
             self._record(call, error="cancelled")  # whoever waited gave up; what was sent is still told
             raise
         except TimeoutError as late:
-            self._record(call, error="deadline")
-            raise CallFailed(
-                "deadline",
-                f"The seller did not answer within {self._call_seconds:g} seconds.",
-                sent=call.sent,
-            ) from late
+            failed = self._too_late(call)
+            self._record(call, error=failed.code)
+            raise failed from late
 
-    async def _repeated(
-        self, client: httpx.AsyncClient, call: _Call, *, repeatable: bool, seconds: float
-    ) -> Reply:
-        until = time.monotonic() + seconds
+    def _too_late(self, call: Call) -> CallFailed:
+        if call.queued:
+            sentence = (
+                f"All {self._gate.limit} calls that we allow ourselves to this seller at once were in use."
+            )
+            return CallFailed("busy_here", sentence, sent=False)
+        sentence = f"The seller did not answer within {self._call_seconds:g} seconds."
+        return CallFailed("deadline", sentence, sent=call.sent)
+
+    async def _repeated(self, call: Call, until: float) -> Reply:
+        before: Reply | CallFailed | None = None
         for attempt in range(RETRIES + 1):
             pause = jitter(FIRST_PAUSE_SECONDS * 2**attempt)
             last = attempt == RETRIES
-            call.sent, call.started, call.at = False, time.perf_counter(), now()
+            call.begin_attempt()
             try:
-                reply = await self._once(client, call)
+                await self._gate.admit(call, until)
+            except CallFailed as refused:
+                return self._as_before(call, before, refused)
+            try:
+                async with self._gate.slot(call, until):
+                    call.begin_attempt()
+                    reply = await self._once(call)
             except CallFailed as failed:
                 self._record(call, error=failed.code)
-                if last or not failed.retryable or (failed.sent and not repeatable):
+                if last or not failed.retryable or (failed.sent and not call.repeatable):
                     raise
+                if not self._gate.may_retry(call):
+                    raise
+                before = failed
             else:
-                if last or not repeatable or reply.status not in BUSY_STATUSES:
+                before = reply
+                pause = max(pause, self._wish(reply))
+                if last or not call.repeatable or reply.status not in BUSY_STATUSES:
                     return reply
-                pause = max(pause, reply.retry_after or 0.0)
-                if time.monotonic() + pause >= until:
+                if time.monotonic() + pause >= until or not self._gate.may_retry(call):
                     return reply
             await asyncio.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    async def _once(self, client: httpx.AsyncClient, call: _Call) -> Reply:
+    def _as_before(self, call: Call, before: Reply | CallFailed | None, refused: CallFailed) -> Reply:
+        """Not admitted: a retry that may not go out leaves what the attempt before it brought."""
+        if isinstance(before, Reply):
+            return before
+        if before is None:
+            self._record(call, error=refused.code)
+        raise before or refused
+
+    def _wish(self, reply: Reply) -> float:
+        """Seconds for which the seller asked to be left alone, told to every other call as well."""
+        if reply.status not in BUSY_STATUSES or reply.retry_after is None:
+            return 0.0
+        if reply.status in WAIT_STATUSES:
+            self._gate.asked_to_wait(reply.retry_after)
+        return reply.retry_after
+
+    async def _once(self, call: Call) -> Reply:
         target = await self._checked_target()
         for address in target.addresses:
             try:
-                return await self._exchange(client, call, target, address)
+                return await self._exchange(call, target, address)
             except (httpx.ConnectError, httpx.ConnectTimeout) as refused:
                 failure: Exception = refused  # before a byte left: the host's next address may answer
             except httpx.TransportError as broken:
-                code, sentence = _named(broken)
+                code, sentence = named(broken)
                 raise CallFailed(code, sentence, sent=call.sent) from broken
         raise CallFailed("connect", "The seller cannot be reached.", sent=False) from failure
 
-    async def _exchange(self, client: httpx.AsyncClient, call: _Call, target: Target, address: str) -> Reply:
+    async def _exchange(self, call: Call, target: Target, address: str) -> Reply:
         host = f"[{address}]" if ":" in address else address
         headers = {
             "host": target.host_header,
@@ -209,6 +218,7 @@ class SellerHttp:
         } | self.headers
         if call.body:
             headers["content-type"] = "application/json"
+        client = self._client(repeatable=call.repeatable)
         request = client.build_request(
             call.method,
             f"{target.scheme}://{host}:{target.port}{target.path}{call.path}",
@@ -226,6 +236,12 @@ class SellerHttp:
         reply = self._reply(response, raw)
         self._record(call, reply=reply, request_headers=headers)
         return reply
+
+    def _client(self, *, repeatable: bool) -> httpx.AsyncClient:
+        """A reused connection that the seller just closed makes a write ambiguous; a fresh one does not."""
+        if repeatable not in self._clients:
+            self._clients[repeatable] = make_client(keepalive=self._gate.limit if repeatable else 0)
+        return self._clients[repeatable]
 
     def _reply(self, response: httpx.Response, raw: bytes) -> Reply:
         headers = {name.lower(): self._scrubber.text(value) for name, value in response.headers.items()}
@@ -248,7 +264,7 @@ class SellerHttp:
 
     def _record(
         self,
-        call: _Call,
+        call: Call,
         *,
         reply: Reply | None = None,
         error: str = "",
@@ -267,39 +283,9 @@ class SellerHttp:
             response_body=self._scrubber.kept(reply.text) if reply else "",
             error=error or (reply.problem if reply and reply.ok else ""),
             sent=call.sent,
-            notes=reply.notes if reply else (),
+            notes=(*(reply.notes if reply else ()), *((PROBED,) if call.probe else ())),
         )
         self.exchanges.append(record)
         watch.call_ended.send_robust(sender=SellerHttp, seller=self._slug, record=record)
         if self._recorder is not None:
             self._recorder(record)
-
-
-@functools.cache
-def _trusted_roots() -> ssl.SSLContext:
-    """One for the process: reading the roots takes 47 ms, more than a whole call on loopback."""
-    return httpx.create_ssl_context(trust_env=False)
-
-
-def _client(*, keepalive: int) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        http1=True,
-        http2=False,
-        verify=_trusted_roots(),
-        trust_env=False,
-        follow_redirects=False,
-        timeout=httpx.Timeout(
-            None, connect=CONNECT_SECONDS
-        ),  # the rest is bounded by the deadline of the call
-        limits=httpx.Limits(max_connections=50, max_keepalive_connections=keepalive, keepalive_expiry=15),
-        headers={"user-agent": "Flightdeck"},
-    )
-
-
-def _named(broken: httpx.TransportError) -> tuple[str, str]:
-    """A stable code and a sentence; the library's own text may quote the seller's bytes."""
-    if isinstance(broken, httpx.RemoteProtocolError):
-        return "protocol", "The seller broke off, or did not speak HTTP."
-    if isinstance(broken, httpx.ReadError | httpx.WriteError | httpx.CloseError):
-        return "reset", "The seller closed the connection in the middle of the call."
-    return "transport", "The call to the seller failed."

@@ -89,6 +89,40 @@ class Seller(models.Model):
         )
 
 
+class SellerOutage(models.Model):
+    """A time during which a seller was ill and was left alone but for one try now and then.
+
+    PostgreSQL also keeps two outages of one seller from overlapping (migration 0002).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="outages")
+    began_at = models.DateTimeField()  # the first failure of the run
+    ended_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(
+        max_length=60
+    )  # code of the latest failure: connect, deadline, reset, http_503, ...
+    calls_failed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-began_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["seller"],
+                condition=models.Q(ended_at__isnull=True),
+                name="one_open_outage_per_seller",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ended_at__isnull=True) | models.Q(ended_at__gt=models.F("began_at")),
+                name="outage_ends_after_it_began",
+            ),
+        ]
+        indexes = [models.Index(fields=["seller", "-began_at"], name="outage_by_seller")]
+
+    def __str__(self) -> str:
+        return f"{self.reason} since {self.began_at}" if self.ended_at is None else f"{self.reason}, over"
+
+
 class Exchange(models.Model):
     """One request to a seller and its answer, secrets removed, bodies cut to 8 KB. Written once, never changed."""
 
@@ -116,6 +150,7 @@ class Exchange(models.Model):
             models.Index(fields=["correlation_id"], name="exchange_by_correlation"),
             models.Index(fields=["flow_id"], name="exchange_by_flow"),
             models.Index(fields=["seller", "-at"], name="exchange_by_seller"),
+            models.Index(fields=["at"], name="exchange_by_age"),
         ]
 
     def __str__(self) -> str:

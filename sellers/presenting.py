@@ -4,16 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from sellers.models import Seller
+from sellers.models import Seller, SellerOutage
+from sellers.outages import last_outages, open_outage
+
+REASONS = {
+    "connect": "it cannot be reached",
+    "deadline": "it does not answer in time",
+    "protocol": "it breaks off, or does not speak HTTP",
+    "reset": "it closes the connection in the middle of a call",
+    "transport": "calls to it fail",
+}
 
 
 def status_of(seller: Seller) -> str:
-    """One word: disabled, unprobed, ok or failing."""
+    """One word: disabled, out, unprobed, ok or failing."""
     if not seller.enabled:
         return "disabled"
+    if open_outage(seller) is not None:
+        return "out"
     if seller.probed_at is None:
         return "unprobed"
     return "ok" if seller.probe_result.get("ok") else "failing"
+
+
+def why_out(outage: SellerOutage) -> str:
+    """Half a sentence: the reason of an outage in words."""
+    if outage.reason.startswith("http_"):
+        return f"it answers HTTP {outage.reason.removeprefix('http_')}"
+    return REASONS.get(outage.reason, "calls to it fail")
+
+
+def outage_as_json(outage: SellerOutage) -> dict[str, Any]:
+    return {
+        "began_at": outage.began_at.isoformat(),
+        "ended_at": outage.ended_at.isoformat() if outage.ended_at else None,
+        "reason": outage.reason,
+        "calls_failed": outage.calls_failed,
+    }
 
 
 def seller_as_json(seller: Seller) -> dict[str, Any]:
@@ -32,6 +59,7 @@ def seller_as_json(seller: Seller) -> dict[str, Any]:
         "has_key": bool(seller.key_origin),
         "enabled": seller.enabled,
         "status": status_of(seller),
+        "outages": [outage_as_json(outage) for outage in last_outages(seller)],
         "probe": seller.probe_result or None,
         "probed_at": seller.probed_at.isoformat() if seller.probed_at else None,
         "created_at": seller.created_at.isoformat(),

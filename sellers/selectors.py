@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
-from sellers.models import Exchange, Seller
+from sellers.models import Exchange, Seller, SellerOutage
 
 
 def list_sellers() -> QuerySet[Seller]:
-    """Every seller by name, disabled ones too."""
-    return Seller.objects.order_by("name", "slug")
+    """Every seller by name, disabled ones too, each with `last_outages`, newest first."""
+    newest = SellerOutage.objects.order_by("-began_at")[:5]
+    outages = Prefetch("outages", queryset=newest, to_attr="last_outages")
+    return Seller.objects.order_by("name", "slug").prefetch_related(outages)
 
 
 def eligible_sellers(included: Sequence[str] = (), excluded: Sequence[str] = ()) -> list[Seller]:

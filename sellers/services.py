@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -14,10 +13,9 @@ from flows import events
 from flows.actors import Actor
 from flows.clock import now
 from planning.types import FieldError
-from sellers.dialects.base import Connection, ProbeResult, SellerError
-from sellers.exchange import ExchangeRecord
+from sellers.dialects.base import ProbeResult, SellerDialect, SellerError
 from sellers.models import Seller
-from sellers.sessions import dialect_for, save_exchanges
+from sellers.sessions import converse, dialect_for, save_exchanges
 from sellers.validation import InvalidSeller, NewSeller, free_slug, key_problem, read_new_seller
 
 __all__ = [
@@ -115,7 +113,7 @@ def rotate_key(*, seller_id: UUID, key: str, actor: Actor) -> Seller:
 def probe_seller(*, seller_id: UUID, actor: Actor) -> ProbeResult:
     """Call the seller and store what came of it. A seller that fails is a result, not an exception."""
     seller = Seller.objects.get(pk=seller_id)
-    result, records = asyncio.run(_probe(seller.connection()))
+    result, records = converse(seller.connection(), _probe, seconds=PROBE_SECONDS)
     save_exchanges(seller.pk, records)
     with transaction.atomic():
         seller = Seller.objects.select_for_update().get(pk=seller_id)
@@ -135,13 +133,11 @@ def reencrypt_all() -> int:
     return len(sellers)
 
 
-async def _probe(connection: Connection) -> tuple[ProbeResult, list[ExchangeRecord]]:
-    async with dialect_for(connection, seconds=PROBE_SECONDS) as dialect:
-        try:
-            result = await dialect.probe()
-        except SellerError as failed:
-            result = ProbeResult(ok=False, summary=failed.message, detail={"code": failed.code})
-        return result, dialect.http.exchanges
+async def _probe(dialect: SellerDialect) -> ProbeResult:
+    try:
+        return await dialect.probe()
+    except SellerError as failed:
+        return ProbeResult(ok=False, summary=failed.message, detail={"code": failed.code})
 
 
 def _set_enabled(seller_id: UUID, actor: Actor, *, enabled: bool) -> Seller:

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.text import slugify
 
 from planning.types import FieldError
+from sellers.gate import MOST_CONCURRENT
 from sellers.guard import UnsafeUrl, check_url, origin_of
 from sellers.models import Dialect, Seller
 
@@ -25,6 +26,7 @@ KNOWN_OPTIONS = frozenset(
         "auth_header",
         "auth_scheme",
         "brand",
+        "concurrency",
         "currency",
         "free_cancel_days",
         "method",
@@ -149,6 +151,10 @@ def _option_errors(options: Any) -> Iterator[FieldError]:
     scheme = options.get("auth_scheme", "")
     if not isinstance(scheme, str) or (scheme and not scheme.isalnum()):
         yield FieldError("options.auth_scheme", "invalid", "Give one word such as Bearer, or leave it empty.")
+    calls = options.get("concurrency", 1)
+    if isinstance(calls, bool) or not isinstance(calls, int) or not 1 <= calls <= MOST_CONCURRENT:
+        message = f"Give a whole number of calls at once, from 1 to {MOST_CONCURRENT}."
+        yield FieldError("options.concurrency", "invalid", message)
     days = options.get("free_cancel_days", 0)
     if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= 365:
         yield FieldError("options.free_cancel_days", "invalid", "Give whole days from 0 to 365.")

@@ -14,6 +14,7 @@ from accounts.permissions import scopes_of
 from accounts.roles import Role
 from accounts.services import issue_key
 from flows.actors import SYSTEM_ACTOR
+from sellers import gate
 from tests.agency import PASSWORD, Agency, make_agency
 from tests.driving import Desk
 
@@ -40,6 +41,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def _quick_passwords(settings: Any) -> None:
     """A real hash takes half a second on purpose; what is tested here is not the hash."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_seller_is_known() -> None:
+    """Circuits and retry budgets live as long as the process; the next test's sellers are others."""
+    gate.forget_all()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from bookings import findings, terms
 from bookings.adopting import OUR_LINE, Sighting, of_held_line
 from bookings.comparing.acting import act_on, adopt_order
 from bookings.comparing.judging import missing
-from bookings.comparing.part import Part, foreign, unread_rows
+from bookings.comparing.part import Part, bounded, foreign, unread_rows
 from bookings.discrepancies import Comparison, DiscrepancyKind
 from bookings.findings import Finding
 from bookings.line_record import SAME_AS
@@ -138,6 +138,7 @@ def _compare_order(
     lines = {row.pk: row for row in rows.select_related("campaign", "recommendation", "seller")}
     seen: dict[uuid.UUID, list[Sighting]] = {}
     others: list[str] = []
+    unknown: list[Finding] = []
     for row in held.lines:
         pk = _line_of_row(row, lines)
         if pk is not None:
@@ -146,11 +147,11 @@ def _compare_order(
             said = (
                 f"The line {row.line_id} carries our reference {mark}, which is no line of {campaign.name}."
             )
-            findings.open_finding(seller, Finding(DiscrepancyKind.UNKNOWN_OURS, row.line_id, said))
+            unknown.append(Finding(DiscrepancyKind.UNKNOWN_OURS, row.line_id, said))
         else:
             others.append(row.line_id)
     where = f"lines in our order {order['order']} of {campaign.name}"
-    for finding in foreign(order["order"], where, others):
+    for finding in [*bounded(order["order"], unknown), *foreign(order["order"], where, others)]:
         findings.open_finding(seller, finding)
     for pk, sightings in seen.items():
         act_on(lines[pk], sightings)
@@ -229,7 +230,7 @@ def _compare_one(one: Asked, *, known: bool) -> None:
         seller_status=answer.seller_status,
         line_status=SAME_AS.get(answer.line_status, answer.line_status),
         terms=answer.terms,
-        bound=True,
+        bound=known,  # anybody can write an order record: there the deal itself must state everything
     )
     if known:
         act_on(line, [sighting])

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from bookings import findings
 from bookings.adopting import OUR_LINE
-from bookings.comparing.part import Part, foreign, unread_rows
+from bookings.comparing.part import Part, bounded, foreign, unread_rows
 from bookings.discrepancies import Comparison, DiscrepancyKind
 from bookings.findings import Finding
 from bookings.models import Line, Recommendation
@@ -58,7 +58,7 @@ def _our_orders(comparison: Comparison, held: HeldOrders) -> tuple[list[dict[str
                 found.append(Finding(DiscrepancyKind.DOUBLED, order.order_id, said))
             names.add(mark)
             ours.append({"order": order.order_id, "campaign": campaigns[mark], "status": order.status[:40]})
-    return ours, [*found, *foreign("account", "orders in our account", others)]
+    return ours, [*bounded("account", found), *foreign("account", "orders in our account", others)]
 
 
 def _campaigns_at(comparison: Comparison) -> dict[str, str]:
@@ -79,7 +79,7 @@ def _our_deals(comparison: Comparison, held: HeldOrders) -> tuple[list[dict[str,
             found.append(Finding(DiscrepancyKind.UNKNOWN_OURS, order.order_id, said))
         if line and order.deal_id:
             ours.append({"deal": order.deal_id, "line": line})
-    return ours, found
+    return ours, bounded("order records", found)
 
 
 def _lines_by_quote(comparison: Comparison, orders: Iterable[HeldOrder]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from bookings.findings import Finding
 from sellers.dialects.base import HeldLines, HeldOrders
 
 MOST_NAMED = 20  # foreign things that are named; the rest is counted
+MOST_ALIKE = 50  # findings of one kind from one list: where anybody can write, anybody can write our mark
 
 
 def _nothing(comparison: Comparison) -> None:
@@ -39,3 +40,11 @@ def foreign(reference: str, where: str, ids: list[str]) -> list[Finding]:
     said = f"{len(ids)} {where} carry no reference of ours. Somebody else may have booked them for us."
     named = tuple(one[:100] for one in sorted(ids)[:MOST_NAMED])
     return [Finding(DiscrepancyKind.FOREIGN, reference, said, named)]
+
+
+def bounded(reference: str, found: list[Finding]) -> list[Finding]:
+    """Things with our mark that nobody here knows, each by itself, but never more than a person can look at."""
+    if len(found) <= MOST_ALIKE:
+        return found
+    rest = f"{len(found) - MOST_ALIKE} more carry a mark like ours and are unknown here."
+    return [*found[:MOST_ALIKE], Finding(DiscrepancyKind.UNKNOWN_OURS, f"{reference} and more", rest)]

@@ -6,7 +6,7 @@ import contextvars
 from collections.abc import MutableMapping
 from typing import Any
 
-from celery.signals import before_task_publish, task_postrun, task_prerun
+from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, empty
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, unbind_contextvars
@@ -27,6 +27,7 @@ def listen() -> None:
     before_task_publish.connect(_send_along, weak=False, dispatch_uid="context")
     task_prerun.connect(_take_up, weak=False, dispatch_uid="context")
     task_postrun.connect(_put_down, weak=False, dispatch_uid="context")
+    setup_logging.connect(_keep_ours, weak=False, dispatch_uid="context")
 
 
 def enter_request(request: HttpRequest) -> None:
@@ -46,7 +47,7 @@ def leave_request() -> None:
 def user_of(request: HttpRequest) -> str | None:
     """The id of who asks, if that was found out already: a log line never causes a query."""
     user = request.__dict__.get("user")
-    if isinstance(user, SimpleLazyObject) and user._wrapped is empty:  # type: ignore[attr-defined]
+    if isinstance(user, SimpleLazyObject) and user._wrapped is empty:
         return None
     return None if user is None or user.pk is None else str(user.pk)
 
@@ -79,9 +80,7 @@ def _leave_step(**_: Any) -> None:
 def _see_flow(flow: Any, **_: Any) -> None:
     """The flow's own correlation id: that of the request that started it, whoever rings or asks now."""
     if watch.current() is not None or _request.get() is not None:
-        bind_contextvars(
-            flow=flow.flow_name, flow_id=str(flow.pk), correlation_id=str(flow.correlation_id)
-        )
+        bind_contextvars(flow=flow.flow_name, flow_id=str(flow.pk), correlation_id=str(flow.correlation_id))
 
 
 def _send_along(headers: dict[str, Any] | None = None, **_: Any) -> None:
@@ -95,6 +94,10 @@ def _take_up(task: Any, **_: Any) -> None:
     asked = task.request.get(REQUEST_HEADER)
     if asked:
         bind_contextvars(request_id=asked)
+
+
+def _keep_ours(**_: Any) -> None:
+    """Whoever listens here sets logging up; Django has, and Celery's own handlers and levels stay out."""
 
 
 def _put_down(**_: Any) -> None:

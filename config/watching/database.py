@@ -6,10 +6,7 @@ asked once a minute.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 
 from django.db import Error as DatabaseFailure
 from django.db.models import Count
@@ -20,6 +17,7 @@ from approvals.models import ApprovalRequest
 from approvals.states import RequestState
 from bookings.models import Campaign, Line
 from bookings.states import TERMINAL, CampaignStatus
+from config.watching.kept import Kept
 from flows import gauges
 from flows.states import UNSETTLED_CLAIMS
 
@@ -28,45 +26,18 @@ SOON, SELDOM = 5.0, 60.0  # seconds for which an answer is given again
 Family = GaugeMetricFamily
 
 
-@dataclass
-class Kept:
-    """The families of one question, asked again when the answer is too old. One thread asks, the others wait."""
-
-    ask: Callable[[], Iterable[Family]]
-    seconds: float
-    _answer: list[Family] = field(default_factory=list)
-    _asked_at: float = -1e9
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def families(self) -> list[Family]:
-        with self._lock:
-            if time.monotonic() - self._asked_at >= self.seconds:
-                self._answer = list(self.ask())
-                self._asked_at = time.monotonic()
-            return self._answer
-
-    def forget(self) -> None:
-        self._asked_at = -1e9
-
-
 class DatabaseGauges(Collector):
     """One collector for all; a database that does not answer is itself an answer."""
 
     def __init__(self) -> None:
-        self._questions = (
-            Kept(_steps, SOON),
-            Kept(_claims, SOON),
-            Kept(_signs_of_life, SOON),
-            Kept(_open_campaigns, SOON),
-            Kept(_approvals, SOON),
-            Kept(_history, SELDOM),
-        )
+        soon = (_steps, _claims, _signs_of_life, _open_campaigns, _approvals)
+        self._questions = (*(_kept(ask, SOON) for ask in soon), _kept(_history, SELDOM))
 
     def collect(self) -> Iterator[Family]:
         found: list[Family] = []
         try:
             for question in self._questions:
-                found.extend(question.families())
+                found.extend(question())
         except DatabaseFailure:
             found.clear()  # half of the numbers would look like all of them
         up = 1 if found else 0
@@ -78,6 +49,10 @@ class DatabaseGauges(Collector):
             question.forget()
 
 
+def _kept(ask: Callable[[], Iterable[Family]], seconds: float) -> Kept[list[Family]]:
+    return Kept(lambda: list(ask()), seconds)
+
+
 def _steps() -> Iterator[Family]:
     by_state = Family("flightdeck_steps", "Steps that wait or run", labels=["flow", "step", "state"])
     for row in gauges.open_steps():
@@ -86,16 +61,16 @@ def _steps() -> Iterator[Family]:
     yield _single(
         "flightdeck_due_lag_seconds", "How long the step due the longest waits for a worker", gauges.due_lag()
     )
-    yield _single(
-        "flightdeck_abandoned_steps", "Running steps whose lease is over", gauges.abandoned_steps()
-    )
+    yield _single("flightdeck_abandoned_steps", "Running steps whose lease is over", gauges.abandoned_steps())
     yield _single(
         "flightdeck_oldest_open_step_seconds", "Age of the oldest open step", gauges.oldest_open_step()
     )
 
 
 def _claims() -> Iterator[Family]:
-    count = Family("flightdeck_unsettled_claims", "Writes at sellers without a final answer", labels=["state"])
+    count = Family(
+        "flightdeck_unsettled_claims", "Writes at sellers without a final answer", labels=["state"]
+    )
     oldest = Family("flightdeck_oldest_claim_seconds", "Age of the oldest of them", labels=["state"])
     rows = {row.state: row for row in gauges.unsettled_claims()}
     for state in UNSETTLED_CLAIMS:  # zeros too: an alarm on a series that is absent never fires
@@ -107,7 +82,9 @@ def _claims() -> Iterator[Family]:
 
 
 def _signs_of_life() -> Iterator[Family]:
-    yield _age("flightdeck_heartbeat_age_seconds", "Since a worker finished the heartbeat", gauges.heartbeat_age())
+    yield _age(
+        "flightdeck_heartbeat_age_seconds", "Since a worker finished the heartbeat", gauges.heartbeat_age()
+    )
     yield _age("flightdeck_sweep_age_seconds", "Since the last sweep", gauges.sweep_age())
 
 
@@ -125,7 +102,9 @@ def _history() -> Iterator[Family]:
     yield _campaigns("flightdeck_campaigns_over", "Campaigns that are over", list(TERMINAL))
     attention = Line.objects.filter(attention=True).count()
     yield _single("flightdeck_lines_needing_attention", "Lines that operations must look at", attention)
-    yield _single("flightdeck_dead_steps", "Steps given up; operations can run them again", gauges.dead_steps())
+    yield _single(
+        "flightdeck_dead_steps", "Steps given up; operations can run them again", gauges.dead_steps()
+    )
 
 
 def _campaigns(name: str, help: str, statuses: list[CampaignStatus]) -> Family:

@@ -18,15 +18,30 @@ database_gauges = DatabaseGauges()
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """401 without the right token; 403 from elsewhere where no token is set."""
+    """What processes counted and what the database holds. 401 without the right token; 403 from elsewhere where no
+    token is set."""
+    return _refusal(request) or _as_text(processes.exposition() + _of_the_database())
+
+
+def counted(request: HttpRequest) -> HttpResponse:
+    """The same without the database, for the port of a worker."""
+    return _refusal(request) or _as_text(processes.exposition())
+
+
+def _as_text(content: bytes) -> HttpResponse:
+    return HttpResponse(content, content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _refusal(request: HttpRequest) -> HttpResponse | None:
     if settings.FLIGHTDECK_METRICS_TOKEN:
-        if not _has_token(request):
-            refusal = HttpResponse("A bearer token is needed.\n", status=401, content_type="text/plain")
-            refusal["WWW-Authenticate"] = 'Bearer realm="metrics"'
-            return refusal
-    elif not _from_this_machine(request):
-        return HttpResponse("Set FLIGHTDECK_METRICS_TOKEN.\n", status=403, content_type="text/plain")
-    return HttpResponse(processes.exposition() + _of_the_database(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+        if _has_token(request):
+            return None
+        refusal = HttpResponse("A bearer token is needed.\n", status=401, content_type="text/plain")
+        refusal["WWW-Authenticate"] = 'Bearer realm="metrics"'
+        return refusal
+    if _from_this_machine(request):
+        return None
+    return HttpResponse("Set FLIGHTDECK_METRICS_TOKEN.\n", status=403, content_type="text/plain")
 
 
 def _of_the_database() -> bytes:

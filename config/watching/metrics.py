@@ -1,4 +1,4 @@
-"""What each process counts by itself. Labels are names from our code, sellers of the registry and classes, never ids."""
+"""What each process counts by itself. Labels are names from our code, sellers of the registry and classes; no ids."""
 
 from __future__ import annotations
 
@@ -22,18 +22,23 @@ REPLAYED = "Idempotent-Replayed"
 disable_created_metrics()  # a series per series that says when it began: twice the scrape, nobody asks
 
 STEP_WAIT = Histogram(
-    "flightdeck_step_wait_seconds", "From when a step was due to its claim by a worker", ["step"], buckets=_SLOW
+    "flightdeck_step_wait_seconds",
+    "From when a step was due to its claim by a worker",
+    ["step"],
+    buckets=_SLOW,
 )
-STEP_RUN = Histogram("flightdeck_step_run_seconds", "From the claim of a step to its end", ["step"], buckets=_SLOW)
-STEP_OUTCOMES = Counter(
-    "flightdeck_step_outcomes", "Visits of steps by how they ended", ["step", "outcome"]
+STEP_RUN = Histogram(
+    "flightdeck_step_run_seconds", "From the claim of a step to its end", ["step"], buckets=_SLOW
 )
+STEP_OUTCOMES = Counter("flightdeck_step_outcomes", "Visits of steps by how they ended", ["step", "outcome"])
 STEP_TAKEOVERS = Counter(
     "flightdeck_step_takeovers", "Claims of a step whose worker was never heard of again", ["step"]
 )
 SWEEPS = Counter("flightdeck_sweeps", "Sweeps for steps that are due")
 SWEEP_RUNG = Counter("flightdeck_sweep_rung_steps", "Steps that a sweep had to ring for")
-SELLER_CALLS = Counter("flightdeck_seller_calls", "Calls to sellers by what came of them", ["seller", "outcome"])
+SELLER_CALLS = Counter(
+    "flightdeck_seller_calls", "Calls to sellers by what came of them", ["seller", "outcome"]
+)
 SELLER_SECONDS = Histogram(
     "flightdeck_seller_call_seconds", "Time of one call to a seller", ["seller"], buckets=_SLOW
 )
@@ -43,7 +48,9 @@ REQUESTS = Counter("flightdeck_http_requests", "Requests answered", ["route", "m
 REQUEST_SECONDS = Histogram(
     "flightdeck_http_request_seconds", "Time to the answer of a request", ["route", "method"], buckets=_QUICK
 )
-REPLAYS = Counter("flightdeck_idempotency_replays", "Answers given again under the same idempotency key", ["route"])
+REPLAYS = Counter(
+    "flightdeck_idempotency_replays", "Answers given again under the same idempotency key", ["route"]
+)
 
 
 def listen() -> None:

@@ -12,7 +12,17 @@ from django.conf import settings
 from structlog.contextvars import get_contextvars
 
 logger = logging.getLogger(__name__)
-_KEPT = ("event_id", "timestamp", "platform", "level", "logger", "release", "environment", "server_name", "sdk")
+_KEPT = (
+    "event_id",
+    "timestamp",
+    "platform",
+    "level",
+    "logger",
+    "release",
+    "environment",
+    "server_name",
+    "sdk",
+)
 _KEPT_OF_A_FRAME = ("filename", "module", "function", "lineno", "abs_path", "in_app", "context_line")
 _TAGS = ("request_id", "correlation_id", "flow", "flow_id", "step", "attempt")
 
@@ -39,7 +49,7 @@ def start() -> None:
 
 
 def scrubbed(event: Any, hint: Any = None) -> Any:
-    """What is sent: a new event built from what is known to be harmless, not the old one minus what is known to harm."""
+    """What is sent: a new event made of what is known to be harmless, not the old one minus what is known to harm."""
     kept = {name: event[name] for name in _KEPT if name in event}
     kept["tags"] = {name: str(value) for name, value in get_contextvars().items() if name in _TAGS}
     if route := event.get("transaction"):
@@ -60,6 +70,8 @@ def _exception(value: dict[str, Any]) -> dict[str, Any]:
         "module": value.get("module"),
         "mechanism": {"type": "generic", "handled": (value.get("mechanism") or {}).get("handled", True)},
         "stacktrace": {
-            "frames": [{k: frame[k] for k in _KEPT_OF_A_FRAME if frame.get(k) is not None} for frame in frames]
+            "frames": [
+                {k: frame[k] for k in _KEPT_OF_A_FRAME if frame.get(k) is not None} for frame in frames
+            ]
         },
     }

@@ -12,10 +12,15 @@ from sellers.watch import secrets_in_use
 
 MASK = "***"
 SHORTEST = 8  # shorter values would blank out ordinary words
-_WORDS = r"authorization|proxy-authorization|x-api-key|api[_-]?key|set-cookie|cookie|passw(?:or)?d|secret|sessionid|csrftoken"
+_WORDS = (
+    r"authorization|proxy-authorization|x-api-key|api[_-]?key|set-cookie|cookie|passw(?:or)?d|secret|sessionid"
+    r"|csrftoken"
+)
 _LOOKS = (
     # name: value, name=value, "name": "value"; of headers the whole rest of the line
-    re.compile(rf"(?i)\b((?:{_WORDS})['\"]?\s*[:=]\s*)(?:(?:bearer|basic|token)\s+)?[^\s,;'\"}}\])&]+(?:;[^\r\n'\"]*)?"),
+    re.compile(
+        rf"(?i)\b((?:{_WORDS})['\"]?\s*[:=]\s*)(?:(?:bearer|basic|token)\s+)?[^\s,;'\"}}\])&]+(?:;[^\r\n'\"]*)?"
+    ),
     re.compile(r"(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"),
     re.compile(r"(\bfd_[A-Za-z0-9]{4,}\.)[A-Za-z0-9_-]{8,}"),  # our own API keys keep their public prefix
     re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"),  # a password in a URL

@@ -6,39 +6,17 @@ Answers are kept for a while: health is open to anyone, who must not make us kno
 from __future__ import annotations
 
 import datetime as dt
-import threading
-import time
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from config.watching.kept import Kept
 from flows.clock import now
 
-T = TypeVar("T")
 PATIENCE = 0.5  # seconds for Redis to answer
 CLOCKS_AGREE = 5.0  # seconds
-
-
-class Kept(Generic[T]):
-    """An answer that stays good for `seconds`."""
-
-    def __init__(self, ask: Callable[[], T], seconds: float) -> None:
-        self._ask, self._seconds = ask, seconds
-        self._lock = threading.Lock()
-        self._known: tuple[float, T] | None = None
-
-    def __call__(self) -> T:
-        with self._lock:
-            if self._known is None or time.monotonic() - self._known[0] >= self._seconds:
-                answer = self._ask()
-                self._known = (time.monotonic(), answer)
-            return self._known[1]
-
-    def forget(self) -> None:
-        self._known = None
 
 
 def _broker() -> bool:
@@ -46,7 +24,7 @@ def _broker() -> bool:
 
 
 def _live_feed() -> bool:
-    layer = settings.CHANNEL_LAYERS["default"]
+    layer: dict[str, Any] = settings.CHANNEL_LAYERS["default"]
     hosts = layer.get("CONFIG", {}).get("hosts", [])
     return all(_redis_answers(host) for host in hosts)
 

@@ -61,7 +61,7 @@ def _instrument() -> None:
     _tracer = trace.get_tracer("flightdeck")
     os.environ.setdefault("OTEL_PYTHON_DJANGO_EXCLUDED_URLS", "/health,/metrics,/static/")
     DjangoInstrumentor().instrument(request_hook=_without_query)
-    CeleryInstrumentor().instrument()  # type: ignore[no-untyped-call]
+    CeleryInstrumentor().instrument()
     PsycopgInstrumentor().instrument()  # statements with their placeholders, never the values
 
 

@@ -52,6 +52,7 @@ class SkippedRow:
 
     reference: str
     reason: str
+    inventory_type: str = ""  # empty where the row does not even say what it is
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,15 @@ Without names everything is measured. A scenario that fails is named at the end,
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
-import pkgutil
 import sys
 import traceback
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from tests import bench
+from tests.bench.known import discover, measured_apart
 from tests.bench.report import REPORT, merged, number, section
-from tests.bench.rows import Findings, Scenario
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     for name in names:
         print(f"{name} {known[name].title} ...", flush=True)
         try:
-            fresh[name] = section(name, known[name], _apart(name, asked.quick), asked.quick)
+            fresh[name] = section(name, known[name], measured_apart(name, asked.quick), asked.quick)
         except Exception:
             traceback.print_exc()
             failed.append(name)
@@ -44,25 +39,6 @@ def main(arguments: Sequence[str]) -> int:
     if failed:
         print(f"Not measured: {', '.join(failed)}.")
     return 1 if failed else 0
-
-
-def discover() -> dict[str, Scenario]:
-    """Every scenario of every module `tests.bench.bench_*`, by its number."""
-    found: dict[str, Scenario] = {}
-    for module in pkgutil.iter_modules(bench.__path__):
-        if module.name.startswith("bench_"):
-            found |= getattr(importlib.import_module(f"tests.bench.{module.name}"), "SCENARIOS", {})
-    return found
-
-
-def _apart(name: str, quick: bool) -> Findings:
-    """Measured in a process of its own: each scenario has databases of its own, and settings are read once."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measure, name, quick).result()
-
-
-def measure(name: str, quick: bool) -> Findings:
-    return discover()[name].measure(quick)
 
 
 def _read(arguments: Sequence[str]) -> argparse.Namespace:

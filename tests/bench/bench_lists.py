@@ -34,19 +34,19 @@ class View:
 VIEWS = (
     View("everything", "operations, all 1,000,000"),
     View("big", "manager of 3 large clients, 600,000"),
-    View("small", "manager of 3 small clients, about 1,100", deep=False),
+    View("small", "manager of 8 small clients, about 3,100", deep=False),
     View("old", "manager of 3 clients whose campaigns are the oldest 30,000", deep=False),
     View(
         "everything", "operations, only those waiting for a decision, 50,000", "awaiting_approval", deep=False
     ),
-    View("small", "manager of 3 small clients, only those waiting", "awaiting_approval", deep=False),
+    View("small", "manager of 8 small clients, only those waiting, about 160", "awaiting_approval", deep=False),
 )
 
 
 def measure(quick: bool) -> Findings:
     """PostgreSQL holds 1,000,000 campaigns with their channels, decisions and lines (tests/bench/million.py). Two
     gunicorn processes of four threads serve; requests leave 20 times a second, open loop, first and deep page taking
-    turns. The deep page is the 10,000th, reached by its cursor, or the last one where a list has fewer. The floor is the
+    turns. The deep page is the 10,000th, reached by its cursor, or the last where a list has fewer. The floor is the
     bare keyset query for that page's ids and columns by psycopg, plus writing 50 rows as JSON, in the same minute.
     """
     million.FOLDER.parent.mkdir(parents=True, exist_ok=True)

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.bench.copying import copy_rows
+
 CAMPAIGNS = 1_000_000
 CLIENTS = 1_000
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench" / "million"
-BIG, OLD, SMALL = (1, 2, 3), (4, 5, 6), (400, 500, 600)
-VERSION = 1
+BIG, OLD, SMALL = (1, 2, 3), (4, 5, 6), (100, 200, 300, 400, 500, 600, 700, 800)
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ def prepare() -> bool:
         with transaction.atomic():
             _fill(cursor)
             cursor.execute("INSERT INTO bench_loaded VALUES (%s)", [shape])
+        cursor.execute("SET statement_timeout = 0")
         cursor.execute("VACUUM ANALYZE")
+        cursor.execute("RESET statement_timeout")
     return True
 
 
@@ -114,11 +118,11 @@ def _campaigns(cursor: Any, template: Any) -> None:
     from bookings.models import Campaign
 
     client = f"""CASE WHEN n > {CAMPAIGNS} * 0.97 THEN {OLD[0]} + n % 3 WHEN n % 5 < 3 THEN {BIG[0]} + n % 3
-        ELSE {OLD[-1] + 1} + n % {CLIENTS - OLD[-1]} END"""
+        ELSE {OLD[-1] + 1} + n / 7 % {CLIENTS - OLD[-1]} END"""
     instant = "timestamptz '2026-11-01' - n * interval '40 seconds'"
-    status = """CASE n % 20 WHEN 0 THEN 'awaiting_approval' WHEN 1 THEN 'executing_bookings' WHEN 2 THEN 'researching'
+    status = """CASE n / 5 % 20 WHEN 0 THEN 'awaiting_approval' WHEN 1 THEN 'executing_bookings' WHEN 2 THEN 'researching'
         WHEN 3 THEN 'failed' WHEN 4 THEN 'cancelled' ELSE 'completed' END"""
-    _copy(
+    copy_rows(
         cursor,
         Campaign,
         template.pk,
@@ -138,7 +142,7 @@ def _campaigns(cursor: Any, template: Any) -> None:
 def _channels(cursor: Any, template: Any) -> None:
     from bookings.models import ChannelBudget
 
-    _copy(
+    copy_rows(
         cursor,
         ChannelBudget,
         template.channels.get().pk,
@@ -157,7 +161,7 @@ def _approvals(cursor: Any, template: Any) -> None:
     from approvals.models import ApprovalRequest, Decision
 
     request = ApprovalRequest.objects.get(subject_id=template.pk)
-    _copy(
+    copy_rows(
         cursor,
         ApprovalRequest,
         request.pk,
@@ -168,7 +172,7 @@ def _approvals(cursor: Any, template: Any) -> None:
         status="CASE c.status WHEN 'awaiting_approval' THEN 'open' ELSE 'decided' END",
         created_at="c.created_at",
     )
-    _copy(
+    copy_rows(
         cursor,
         Decision,
         request.decisions.get().pk,
@@ -185,7 +189,7 @@ def _lines(cursor: Any, template: Any) -> None:
     line = template.lines.get()
     source = f"""bookings_campaign c WHERE c.id <> '{template.pk}'
         AND c.status IN ('completed', 'executing_bookings', 'failed')"""
-    _copy(
+    copy_rows(
         cursor,
         Recommendation,
         line.recommendation_id,
@@ -193,7 +197,7 @@ def _lines(cursor: Any, template: Any) -> None:
         id="md5('line' || c.id)::uuid",
         campaign_id="c.id",
     )
-    _copy(
+    copy_rows(
         cursor,
         Line,
         line.pk,
@@ -203,21 +207,6 @@ def _lines(cursor: Any, template: Any) -> None:
         recommendation_id="md5('line' || c.id)::uuid",
         decision_id="md5('decision' || c.id)::uuid",
         status="CASE c.status WHEN 'completed' THEN 'booked' WHEN 'failed' THEN 'declined' ELSE 'draft' END",
-    )
-
-
-def _copy(
-    cursor: Any, model: Any, template: object, source: str, *, without: tuple[str, ...] = (), **changed: str
-) -> None:
-    """Rows of `model` like the template's, one per row of `source`; `changed` are SQL expressions by column."""
-    table = model._meta.db_table
-    columns = [field.column for field in model._meta.concrete_fields if field.column not in without]
-    values = ", ".join(changed.get(column, f't."{column}"') for column in columns)
-    names = ", ".join(f'"{column}"' for column in columns)
-    before, _, condition = source.partition(" WHERE ")
-    cursor.execute(
-        f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} t CROSS JOIN {before} "
-        f"WHERE t.id = '{template}' AND {condition or 'true'}"
     )
 
 

@@ -110,10 +110,14 @@ class Lines:
 
 async def at_rate(per_second: float, seconds: float, ask: Callable[[int], Awaitable[Answer]]) -> list[Shot]:
     """`ask(0)`, `ask(1)`, ... one every 1 / `per_second` seconds, whether or not earlier ones have been answered."""
+    return await on_schedule([number / per_second for number in range(round(per_second * seconds))], ask)
+
+
+async def on_schedule(instants: Sequence[float], ask: Callable[[int], Awaitable[Answer]]) -> list[Shot]:
+    """`ask(n)` at `instants[n]` (seconds from the start); several may share an instant."""
     start = time.perf_counter() + 0.1
     shots = [
-        asyncio.create_task(_shoot(start + number / per_second, number, ask))
-        for number in range(round(per_second * seconds))
+        asyncio.create_task(_shoot(start + instant, number, ask)) for number, instant in enumerate(instants)
     ]
     return list(await asyncio.gather(*shots))
 

@@ -19,7 +19,14 @@ SILENT_AGENT = (
     {"kind": "status", "method": "GET", "path": "/api/v1/quotes", "status": 503},
 )
 SILENT_DIRECT = (
-    {"kind": "cut", "method": "POST", "path": "/v2/accounts", "contains": "/lines", "when": "after", "count": 1},
+    {
+        "kind": "cut",
+        "method": "POST",
+        "path": "/v2/accounts",
+        "contains": "/lines",
+        "when": "after",
+        "count": 1,
+    },
     {"kind": "status", "method": "GET", "path": "/v2/accounts", "contains": "/lines", "status": 503},
 )
 # The same, and nothing was booked.

@@ -133,11 +133,12 @@ def test_a_deal_that_was_declared_not_booked_is_cancelled_at_the_seller(desk: De
     line, claim = escalated_line(desk)
     declare(desk, claim)
     desk.agent.clear_faults()
-    settling.check_now(claim_id=claim.pk, actor=person(desk).actor) if False else None
     hurry(line.campaign, "late_truth", str(claim.pk))
     turn(line.campaign, "late_truth")
     claim.refresh_from_db()
-    assert [effect.data["deal_id"] for effect in desk.agent.journal.effects("deal.cancelled")] == [booked_deal(desk)]
+    assert [effect.data["deal_id"] for effect in desk.agent.journal.effects("deal.cancelled")] == [
+        booked_deal(desk)
+    ]
     assert claim.state == "done"
     row = Discrepancy.objects.get(kind="late")
     assert (row.closed_because, row.line_id) == ("Cancelled at the seller.", line.pk)
@@ -166,7 +167,13 @@ def test_a_seller_that_refuses_to_cancel_leaves_it_with_operations(desk: Desk) -
     declare(desk, claim)
     desk.agent.clear_faults()
     desk.agent.faults(
-        {"kind": "status", "method": "POST", "path": "/api/v1/deals/bulk", "status": 403, "body": {"detail": "no"}}
+        {
+            "kind": "status",
+            "method": "POST",
+            "path": "/api/v1/deals/bulk",
+            "status": 403,
+            "body": {"detail": "no"},
+        }
     )
     hurry(line.campaign, "late_truth", str(claim.pk))
     turn(line.campaign, "late_truth")

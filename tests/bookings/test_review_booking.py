@@ -246,7 +246,7 @@ def test_taken_back_means_that_the_seller_shows_it_as_cancelled(desk: Desk) -> N
         }
     )
     line = dearer(desk, campaign)
-    drive(campaign, until=lambda row: campaign.lines.filter(attention=True).exists())
+    drive(campaign, until=lambda row: campaign.lines.filter(compensation__state="waiting").exists())
     line.refresh_from_db()
     assert line.status == "draft"  # its money stays reserved as long as the seller shows a deal
     assert campaign_view(campaign).money.reserved == line.cost

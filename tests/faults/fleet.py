@@ -26,6 +26,9 @@ from simulator.testing import ProcessSeller, running_seller
 from tests.faults.proxy import Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
+# A process that dies keeps what it gave to the system, so fsync may be off. What it had not given yet is lost: with
+# synchronous_commit off the harness finds decisions that were answered and are gone.
+QUICK = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class Fleet:
     changes: list[Change] = field(default_factory=list)
     web_port: int = 0
     _pids: dict[str, int] = field(default_factory=dict)
+    _arming: threading.RLock = field(default_factory=threading.RLock)
+    restarting: threading.RLock = field(default_factory=threading.RLock)  # one great fault at a time
     _nursery: subprocess.Popen[str] | None = None
 
     @property
@@ -150,7 +155,7 @@ class Fleet:
         return pid
 
     def kill_all(self, *, respawn: bool = True) -> None:
-        """SIGKILL to every product process; none comes back before the last is gone."""
+        """SIGKILL to every product process; none comes back before the last is gone. Caller holds `restarting`."""
         if respawn:
             self._say("hold")
         gone = list(self._pids.items())
@@ -180,14 +185,15 @@ class Fleet:
     def arm(self, point: str, action: str, flow: str = "") -> str:
         """`action`: kill (this process, right there), hold (until released), raise (every time)."""
         armed = {"id": uuid.uuid4().hex, "point": point, "action": action, "flow": flow}
-        self._write_armed([*self._armed(), armed])
+        with self._arming:
+            self._write_armed([*self._armed(), armed])
         return armed["id"]
 
-    def disarm(self) -> None:
-        """Nothing is armed any more; whoever is held goes on."""
-        for fault in self._armed():
-            self.release(fault["id"])
-        self._write_armed([])
+    def disarm(self, armed: str) -> None:
+        """It is not armed any more; whoever is held there goes on."""
+        with self._arming:
+            self._write_armed([fault for fault in self._armed() if fault["id"] != armed])
+        self.release(armed)
 
     def release(self, armed: str) -> None:
         (self.folder / "hits" / f"{armed}.release").touch()
@@ -241,7 +247,7 @@ def running(sizes: Sizes = Sizes()) -> Iterator[Fleet]:  # noqa: B008  frozen
     """A fleet with an agency in its database. Sets this process up to read that database with the product's models."""
     folder = Path(tempfile.mkdtemp(prefix="flightdeck-faults-"))
     folder.chmod(0o755)  # PostgreSQL runs as somebody else where we are root
-    postgres, redis = LocalPostgres(folder / "postgres", throwaway=True), LocalRedis(folder / "redis")
+    postgres, redis = LocalPostgres(folder / "postgres", settings=QUICK), LocalRedis(folder / "redis")
     fleet = Fleet(folder, postgres, redis, sizes)
     with contextlib.ExitStack() as stack:
         stack.callback(_clear_away, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -64,10 +65,12 @@ class Checker:
         self._booked: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._undone: dict[str, set[str]] = defaultdict(set)
         self._orders: Counter[str] = Counter()
+        self._one = threading.Lock()
 
     def check(self, jobs: Sequence[str], *, settled: bool = True) -> Findings:
         """`settled`: the flows are expected to be over; else they may wait for people, timers or operations."""
-        return patiently(lambda: self._check(jobs, settled))
+        with self._one:
+            return patiently(lambda: self._check(jobs, settled))
 
     def _check(self, jobs: Sequence[str], settled: bool) -> Findings:
         from bookings.models import Campaign

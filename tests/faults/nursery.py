@@ -135,8 +135,7 @@ def _worker(name: str) -> None:
 def _beat(name: str) -> None:
     from config.celery import app
 
-    schedule = str(FOLDER / f"schedule-{os.getpid()}")
-    app.Beat(schedule=schedule, loglevel="WARNING", quiet=True).run()
+    app.Beat(scheduler_cls="celery.beat.Scheduler", loglevel="WARNING", quiet=True).run()
 
 
 def _web(name: str) -> None:

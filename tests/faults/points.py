@@ -3,6 +3,7 @@
 Loaded as an app by `tests.faults.settings`, in every product process of the fleet. The name of a point is the same in
 every run: role / step, or request / what is about to happen or has happened / how often in this visit.
 
+    worker/book[agent]/begin                                  claimed, the step's own code starts
     worker/book[agent]/booking._claiming: before commit      nothing is written yet
     worker/book[agent]/booking._claiming: committed          written, nobody has been told
     worker/book[agent]/http POST /api/v1/deals: before       nothing has left
@@ -17,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import ctypes
+import dataclasses
 import json
 import os
 import re
@@ -161,6 +163,7 @@ def _watch_steps() -> None:
     from flows.models import Step
 
     run, claim, sweep = runner.run, steps.claim, steps.sweep
+    attempt = runner._attempt
 
     def run_watched(step_id: uuid.UUID) -> None:
         row = Step.objects.filter(pk=step_id).values_list("name", "key", "flow_id").first()
@@ -179,7 +182,15 @@ def _watch_steps() -> None:
         with visiting("sweep"):
             return sweep()
 
+    def attempt_watched(work: Any, kind: Any) -> None:
+        def act(work: Any) -> Any:
+            reach("begin")
+            return kind.act(work)
+
+        attempt(work, dataclasses.replace(kind, act=act))
+
     runner.run, steps.claim, steps.sweep = run_watched, claim_watched, sweep_watched
+    runner._attempt = attempt_watched
 
 
 def _key_class(name: str, key: str) -> str:

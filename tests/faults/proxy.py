@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import socket
 import struct
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close() sends RST
 _HEAD_END = b"\r\n\r\n"
@@ -23,11 +24,17 @@ class Cut:
     body_bytes: float | None
     left: int = 1
     fired: int = 0
+    _seen: set[bytes] = field(default_factory=set)
 
-    def takes(self, request_line: str) -> bool:
-        method, _, rest = request_line.partition(" ")
-        if self.left <= 0 or method != self.method or self.contains not in rest:
+    def takes(self, request: bytes) -> bool:
+        """Each request once: its repetition, byte by byte the same, is answered in full."""
+        method, _, target = request.split(b"\r\n")[0].decode().partition(" ")
+        if self.left <= 0 or method != self.method or self.contains not in target:
             return False
+        what = hashlib.sha256(method.encode() + target.encode() + request.partition(_HEAD_END)[2]).digest()
+        if what in self._seen:
+            return False
+        self._seen.add(what)
         self.left -= 1
         self.fired += 1
         return True
@@ -117,7 +124,7 @@ class Proxy:
             if not head:
                 return
             request = head + await _body(reader, head)
-            cut = next((one for one in self.cuts if one.takes(head.split(b"\r\n")[0].decode())), None)
+            cut = next((one for one in self.cuts if one.takes(request)), None)
             up_writer.write(request)
             await up_writer.drain()
             answer_head = await _message_head(up_reader)

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from sellers import http as client
 from sellers.dialects.base import Connection
 from sellers.http import CallFailed, SellerHttp
 from tests.sellers.rawserver import answer, bomb, drips, floods, hangs, resets, says, serving
@@ -272,7 +271,8 @@ async def test_a_write_uses_a_connection_of_its_own(connect: Connect) -> None:
     assert server.connections == 3
 
 
-async def test_at_most_six_calls_run_at_once(connect: Connect) -> None:
+async def test_at_most_so_many_calls_run_at_once(connect: Connect, settings: Any) -> None:
+    settings.FLIGHTDECK_SELLER_CONCURRENCY = 6
     running = most = 0
 
     async def counted(_: Any, __: Any, writer: Any) -> None:
@@ -286,7 +286,7 @@ async def test_at_most_six_calls_run_at_once(connect: Connect) -> None:
 
     async with serving(counted) as server, SellerHttp(connect(server.url)) as http:
         await asyncio.gather(*(http.read("GET", f"/{number}") for number in range(30)))
-    assert 2 <= most <= client.CONCURRENT_CALLS
+    assert 2 <= most <= 6
 
 
 # --- what is kept ------------------------------------------------------------------------------------------------

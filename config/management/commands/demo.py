@@ -102,8 +102,8 @@ def _start_workers() -> list[subprocess.Popen[bytes]]:
         ["beat", "--loglevel", "WARNING", "--pidfile="],
     ]
     return [
-        subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "config", *command],  # noqa: S603
+        subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "celery", "-A", "config", *command],
             cwd=settings.BASE_DIR,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -117,4 +117,8 @@ def _end(processes: list[subprocess.Popen[bytes]]) -> None:
     for process in processes:
         process.terminate()
     for process in processes:
-        process.wait(timeout=STOP_SECONDS + 7)
+        try:
+            process.wait(timeout=STOP_SECONDS + 7)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

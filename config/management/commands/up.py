@@ -44,7 +44,8 @@ class Command(BaseCommand):
         self.host, self.port = options["host"], options["port"]
         for port in (self.port, self.port + 1):
             refuse_taken_port(self.host, port, "make up")
-        signal.signal(signal.SIGTERM, _interrupt)
+        for sent in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs deaf to Ctrl-C
+            signal.signal(sent, _interrupt)
         self.environment = self._environment()
         self.servers: list[LocalPostgres | LocalRedis] = []
         self.sellers: list[subprocess.Popen[bytes]] = []
@@ -69,7 +70,10 @@ class Command(BaseCommand):
         self._start_set(options["workers"])
         self._show_doors(demo=options["demo"])
         assert self.set
-        self.set.run()
+        while True:  # until Ctrl-C
+            self.set.look()
+            self._look_after_servers()
+            time.sleep(0.2)
 
     def _environment(self) -> dict[str, str]:
         """What every process of the set gets. Whatever the operator has set stays."""
@@ -110,6 +114,13 @@ class Command(BaseCommand):
     def _serve(self, server: LocalPostgres | LocalRedis) -> None:
         self.servers.append(server)
         server.start()
+
+    def _look_after_servers(self) -> None:
+        """A server that fell over comes back on the same port; the processes wait for it."""
+        for server in self.servers:
+            if not server.lives():
+                self._say("up", f"{type(server).__name__} has ended; it is started again")
+                server.start()
 
     def _note_environment(self, folder: Path) -> None:
         """So that `make manage ARGS=...` reaches the same servers."""

@@ -44,7 +44,9 @@ class OpenDirect:
     """Books by order -> line -> `?book`. The wire has no quotes: ours are avails with a time to live of our own."""
 
     write_kinds: tuple[str, ...] = ("order", "line", "book")
-    can_cancel: bool = True  # `?cancel` from Reserved, Booked, InFlight; DELETE of a Draft (opendirect.md 1.7, C31)
+    can_cancel: bool = (
+        True  # `?cancel` from Reserved, Booked, InFlight; DELETE of a Draft (opendirect.md 1.7, C31)
+    )
     lists_lines = True
 
     def __init__(self, connection: Connection, http: SellerHttp) -> None:
@@ -84,17 +86,18 @@ class OpenDirect:
         products: list[Product] = []
         skipped = list(listing.rows.skipped)
         for reference, row in listing.rows.unique:
-            if wanted and rows_of.inventory_type(row) not in wanted:
+            kind = rows_of.inventory_type(row)
+            if wanted and kind not in wanted:
                 continue
             if not rows_of.may_buy(
                 row, advertiser=self.connection.advertiser_id, buyer=self.connection.agency_id
             ):
-                skipped.append(SkippedRow(reference, "not open to us"))
+                skipped.append(SkippedRow(reference, "not open to us", kind))
                 continue
             try:
                 products.append(rows_of.product(row, seller=self.connection.slug))
             except BadValue as wrong:
-                skipped.append(SkippedRow(reference, str(wrong)))
+                skipped.append(SkippedRow(reference, str(wrong), kind))
         self._products |= {product.product_id: product for product in products}
         return Catalogue(tuple(products), tuple(skipped), listing.complete)
 

@@ -13,19 +13,13 @@ from sellers.http import SellerHttp
 
 # One more quantity beyond the largest: the price at volume is lower than list, so the same money buys more.
 HEADROOM_PERCENT = 125
+ROUND = (1, 2, 3, 5)
 
 
 async def offers(http: SellerHttp, account: Account, asks: Sequence[OfferAsk], flight: Flight) -> OfferBook:
     """What is free and at what price, per ask; a product without a usable answer is skipped with its reason."""
     usable = [one for one in asks if one.volumes and one.product.currency == flight.currency]
-    wanted: dict[int, set[str]] = {}
-    for one in usable:
-        for volume in one.volumes:
-            wanted.setdefault(volume, set()).add(one.product.product_id)
-    if usable:
-        beyond = max(max(one.volumes) for one in usable) * HEADROOM_PERCENT // 100
-        wanted.setdefault(beyond, set()).update(one.product.product_id for one in usable)
-    answers, failures = await _ask_all(http, account, wanted, flight)
+    answers, failures = await _ask_all(http, account, _quantities(usable), flight)
     skipped = [
         SkippedRow(one.product.product_id, f"priced in {one.product.currency}")
         for one in asks
@@ -39,6 +33,28 @@ async def offers(http: SellerHttp, account: Account, asks: Sequence[OfferAsk], f
         else:
             skipped.append(SkippedRow(one.product.product_id, failures.get(one.product.product_id, offer)))
     return OfferBook(tuple(found), tuple(skipped))
+
+
+def _quantities(asks: Sequence[OfferAsk]) -> dict[int, set[str]]:
+    """Which products to ask at which quantity. One call answers for many products, so they share quantities: each
+    is asked at its own smallest volume, and then at whatever round volume up to its largest any of them needs."""
+    if not asks:
+        return {}
+    wanted: dict[int, set[str]] = {}
+    shared = {round_volume(volume) for one in asks for volume in one.volumes[1:]}
+    for one in asks:
+        first, last = one.volumes[0], one.volumes[-1]
+        for quantity in (first, *(volume for volume in shared if first < volume <= last)):
+            wanted.setdefault(quantity, set()).add(one.product.product_id)
+    beyond = max(max(one.volumes) for one in asks) * HEADROOM_PERCENT // 100
+    wanted.setdefault(beyond, set()).update(one.product.product_id for one in asks)
+    return wanted
+
+
+def round_volume(volume: int) -> int:
+    """The nearest of 1, 2, 3 or 5 times a power of ten that is not above `volume`."""
+    power = 10 ** (len(str(volume)) - 1)
+    return max(times for times in ROUND if times * power <= volume) * power
 
 
 async def _ask_all(

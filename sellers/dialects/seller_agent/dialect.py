@@ -120,12 +120,13 @@ class SellerAgent:
         skipped = list(rows.skipped)
         currency = str(self.connection.options.get("currency", "USD"))
         for reference, row in rows.unique:
-            if types and rows_of.inventory_type(row) not in types:
+            kind = rows_of.inventory_type(row)
+            if types and kind not in types:
                 continue
             try:
                 products.append(rows_of.product(row, seller=self.connection.slug, currency=currency))
             except BadValue as wrong:
-                skipped.append(SkippedRow(reference, str(wrong)))
+                skipped.append(SkippedRow(reference, str(wrong), kind))
         return products, skipped
 
     async def offers(

@@ -7,7 +7,8 @@ identity comes from `POST /pricing`, volume by volume.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -137,14 +138,16 @@ async def price_ladder(
 ) -> tuple[PriceStep, ...]:
     """What we pay from each volume on. Raises `SellerError`, or `NoPricing` where the route does not exist.
 
-    The two ends are asked first: when they cost the same, so does everything between (discounts grow with volume).
+    The largest volume is asked first: when the seller says that its price holds no volume discount, the same price
+    holds for every smaller one (discounts grow with volume), and nothing more need be asked.
     """
-    ends = sorted({volumes[0], volumes[-1]})
-    prices = dict(zip(ends, await _prices(http, connection, product, ends), strict=True))
-    if len(set(prices.values())) > 1 and len(volumes) > len(ends):
-        between = [volume for volume in volumes if volume not in prices]
-        prices |= dict(zip(between, await _prices(http, connection, product, between), strict=True))
-    return steps(prices)
+    top = await _price(http, connection, product, volumes[-1])
+    if top.undiscounted:
+        return steps({volumes[0]: top.cpm})
+    smaller = volumes[:-1]
+    prices = await asyncio.gather(*(_price(http, connection, product, volume) for volume in smaller))
+    below = {volume: price.cpm for volume, price in zip(smaller, prices, strict=True)}
+    return steps(below | {volumes[-1]: top.cpm})
 
 
 def steps(prices: Mapping[int, Decimal]) -> tuple[PriceStep, ...]:
@@ -156,20 +159,26 @@ def steps(prices: Mapping[int, Decimal]) -> tuple[PriceStep, ...]:
     return tuple(ladder)
 
 
-async def _prices(
-    http: SellerHttp, connection: Connection, product: Product, volumes: Iterable[int]
-) -> list[Decimal]:
-    return list(await asyncio.gather(*(_price(http, connection, product, volume) for volume in volumes)))
+@dataclass(frozen=True)
+class _Price:
+    """`undiscounted` is the seller's word that the volume takes nothing off."""
+
+    cpm: Decimal
+    undiscounted: bool
 
 
-async def _price(http: SellerHttp, connection: Connection, product: Product, volume: int) -> Decimal:
+async def _price(http: SellerHttp, connection: Connection, product: Product, volume: int) -> _Price:
     identity = buyer_identity(connection)
     identity.pop("seat_id", None)  # not a field of this route
     body = {"product_id": product.product_id, "volume": volume, **identity, **trusted_agent(connection)}
     reply = await http.read("POST", "/pricing", body)
     if route_is_absent(reply):
         raise NoPricing
-    return final_price(reply, product.currency)
+    price = final_price(reply, product.currency)
+    discount = reply.data.get("volume_discount")
+    return _Price(
+        price, isinstance(discount, int | float | Decimal) and discount == 0 and discount is not False
+    )
 
 
 def final_price(reply: Reply, currency: str) -> Decimal:
