@@ -35,6 +35,9 @@ RULES: dict[str, Rule] = {
     "booking.decide": _rule(MANAGER, APPROVER, scopes="booking:decide"),
     # Seller prices, cost and margin. Ops see metadata, a client viewer the own work without cost.
     "money.read": _rule(MANAGER, APPROVER, FINANCE, API_CLIENT, scopes="booking:read finance:read"),
+    # The operations list. Ops for every client, managers for their own: bookings/operations.py.
+    "operations.read": _rule(MANAGER, OPS, scopes="ops:read booking:read"),
+    "operations.act": _rule(MANAGER, OPS, scopes="ops:write booking:write"),
     "seller.read": _rule(MANAGER, APPROVER, OPS, scopes="seller:read"),
     "seller.write": _rule(OPS, scopes="seller:write"),
     "audit.read": _rule(OPS, scopes="audit:read"),

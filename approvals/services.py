@@ -104,7 +104,8 @@ def decide(
     `current` is the fingerprint of each item as its room computes it now; `seen` and `seen_total` are what the decider
     had before their eyes, where the door can tell.
     """
-    items = _chosen(request, item_ids)
+    every = list(request.items.select_related("decision"))
+    items = _chosen(every, item_ids)
     total = sum((item.amount for item in items), Decimal(0))
     _refuse_changed(items, current, seen, seen_total, total, request.currency)
     limits = policy.limits_for(request.kind, request.currency)
@@ -114,7 +115,8 @@ def decide(
         policy.refuse_preparer(request, decider.user_id, total, limits)
     else:
         _refuse_without_reason(reason)
-    return _write(request, decider, verdict, items, total, reason, limits, correlation_id)
+    rest = any(item.state == ItemState.OPEN for item in every if item not in items)
+    return _write(request, decider, verdict, items, total, reason, limits, correlation_id, rest=rest)
 
 
 def decide_by_policy(
@@ -135,7 +137,7 @@ def decide_by_policy(
     _refuse_over_ceiling(request, total)
     decider = Decider(actor=SYSTEM_ACTOR, user_id=None, door=Door.POLICY)
     reason = f"auto_approve, total within the policy's limit of {limits.auto_approve} {limits.currency}"
-    return _write(request, decider, Verdict.APPROVE, items, total, reason, limits, correlation_id)
+    return _write(request, decider, Verdict.APPROVE, items, total, reason, limits, correlation_id, rest=False)
 
 
 def decline_auto_approval(
@@ -166,11 +168,11 @@ def selection_fingerprint(request: ApprovalRequest, items: Sequence[ApprovalItem
     )
 
 
-def _chosen(request: ApprovalRequest, item_ids: Sequence[uuid.UUID]) -> list[ApprovalItem]:
+def _chosen(every: Sequence[ApprovalItem], item_ids: Sequence[uuid.UUID]) -> list[ApprovalItem]:
     wanted = list(dict.fromkeys(item_ids))
     if not wanted:
         raise Refused(400, "nothing_chosen", "Choose at least one line.", field="recommendation_ids")
-    found = {item.pk: item for item in request.items.filter(pk__in=wanted).select_related("decision")}
+    found = {item.pk: item for item in every}
     unknown = [str(item_id) for item_id in wanted if item_id not in found]
     if unknown:
         raise Refused(
@@ -281,7 +283,10 @@ def _write(
     reason: str,
     limits: policy.Limits,
     correlation_id: uuid.UUID,
+    *,
+    rest: bool,
 ) -> Decision:
+    """`rest`: whether items stay open; the caller's lock on the subject keeps that true."""
     decision = Decision.objects.create(
         request=request,
         verdict=verdict,
@@ -315,7 +320,7 @@ def _write(
             "reason": decision.reason,
         },
     )
-    if not request.items.filter(state=ItemState.OPEN).exists():
+    if not rest:
         lifecycle.apply(
             request, "close", actor=decider.actor, subject_type="approval", correlation_id=correlation_id
         )

@@ -44,6 +44,12 @@ def campaign_or_404(request: Request, job_id: uuid.UUID) -> Campaign:
     return campaign
 
 
+def refuse_invisible(request: Request, job_id: uuid.UUID) -> None:
+    """For commands, whose service reads the campaign under its lock."""
+    if not selectors.is_visible(request.user, job_id):
+        raise Problem(404, "not_found", "There is no booking with this id.")
+
+
 def started(request: Request, campaign: Campaign) -> Response:
     """202 with where to look: the flow runs in the background."""
     url = reverse("api-booking", args=[campaign.pk])
@@ -139,7 +145,7 @@ class Rest(APIView):
         parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
-        campaign_or_404(request, job_id)
+        refuse_invisible(request, job_id)
         return self._plan(request, job_id)
 
     @idempotent

@@ -20,7 +20,7 @@ from accounts.idempotency import idempotent
 from approvals.services import Decider
 from approvals.states import Door
 from bookings import presenting, services
-from bookings.api import campaign_or_404, detail
+from bookings.api import detail, refuse_invisible
 from bookings.api_schema import (
     PREFER,
     ApproveAllBody,
@@ -52,7 +52,7 @@ class Approve(APIView):
         parameters=[PREFER, IDEMPOTENCY_KEY],
     )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
-        campaign_or_404(request, job_id)
+        refuse_invisible(request, job_id)
         decided = self._decide(request, job_id)
         if decided.status_code >= 300:
             return decided
@@ -112,7 +112,7 @@ class Reject(APIView):
         parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
-        campaign_or_404(request, job_id)
+        refuse_invisible(request, job_id)
         return self._decide(request, job_id)
 
     @idempotent
@@ -140,7 +140,7 @@ class Cancel(APIView):
         parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
-        campaign_or_404(request, job_id)
+        refuse_invisible(request, job_id)
         return self._cancel(request, job_id)
 
     @idempotent

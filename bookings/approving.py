@@ -20,9 +20,11 @@ from flows.clock import today
 from planning.booking_policy import unwinds
 from sellers.dialects.cancelling import free_cancel_until
 
+WIDE = ("product", "explanation", "quote_note")  # columns that no decision looks at
+
 
 def current_fingerprints(campaign: Campaign) -> dict[uuid.UUID, str]:
-    return {row.pk: fingerprint_of(row) for row in campaign.recommendations.all()}
+    return {row.pk: fingerprint_of(row) for row in campaign.recommendations.defer(*WIDE)}
 
 
 def approve_by_policy(campaign: Campaign) -> None:
@@ -122,4 +124,4 @@ def _decided(campaign: Campaign, decision: Decision) -> Sequence[Recommendation]
 def _mark(rows: Sequence[Recommendation], state: RecommendationState, reason: str) -> None:
     for row in rows:
         row.state, row.decided_reason = state, reason
-    Recommendation.objects.bulk_update(rows, ["state", "decided_reason"])
+    Recommendation.objects.filter(pk__in=[row.pk for row in rows]).update(state=state, decided_reason=reason)

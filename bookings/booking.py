@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 from django.db.models import Sum
@@ -232,6 +233,9 @@ def _judge(
     answer: Answer,
     calls: list[ExchangeRecord],
 ) -> Done | Later | None:
+    if answer.outcome == Outcome.DONE and _is_of_another_line(line, kind, answer):
+        reason = "The seller answered with another booking of ours."
+        return _ask_again(line, claim, replace(answer, outcome=Outcome.UNKNOWN, reason=reason), calls)
     if answer.outcome == Outcome.DONE:
         return _take(work, line, claim, kind, answer, calls)
     if answer.outcome == Outcome.REFUSED and answer.line_status not in LINE_LOST:
@@ -239,6 +243,14 @@ def _judge(
     if answer.outcome == Outcome.REFUSED:
         return decline(line, answer.code, answer.reason, claim=claim, calls=calls)
     return _ask_again(line, claim, answer, calls)
+
+
+def _is_of_another_line(line: Line, kind: str, answer: Answer) -> bool:
+    """A seller that mixes up its answers must not make us lose sight of what it really booked for this line."""
+    stated = {f"refs__{name}": answer.refs[name] for name in terms.OWN_REFERENCES if answer.refs.get(name)}
+    if kind in terms.ORDER_KINDS or not stated:
+        return False
+    return line.campaign.lines.filter(seller_id=line.seller_id, **stated).exclude(pk=line.pk).exists()
 
 
 def _take(

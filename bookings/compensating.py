@@ -41,7 +41,6 @@ UNDECIDED = (
     "pending_reservation",
 )  # some sellers take no cancellation before they have decided
 TIMED_OUT = "deadline"
-REFERENCES = ("deal_id", "line_id")
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def claim_key(line: Line) -> str:
 def _belongs_to_another(line: Line) -> bool:
     """A seller that answers with the id of another booking of ours must not make us cancel that one."""
     others = Line.objects.filter(seller_id=line.seller_id).exclude(pk=line.pk)
-    stated = {f"refs__{name}": line.refs[name] for name in REFERENCES if line.refs.get(name)}
+    stated = {f"refs__{name}": line.refs[name] for name in terms.OWN_REFERENCES if line.refs.get(name)}
     return bool(stated) and others.filter(**stated).exists()
 
 
@@ -105,7 +104,7 @@ def _claiming(line: Line) -> Callable[[Campaign], claims.Opened]:
             kind=KIND,
             target=line.seller.slug,
             key=claim_key(line),
-            payload_hash=digest({"kind": KIND, "refs": {n: line.refs.get(n) for n in REFERENCES}}),
+            payload_hash=digest({"kind": KIND, "refs": {n: line.refs.get(n) for n in terms.OWN_REFERENCES}}),
             stop_checks_at=now() + LIMIT,
         )
         if opened.fresh:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Prefetch, Q, QuerySet, prefetch_related_objects
 
@@ -21,7 +22,7 @@ from bookings.states import (
     LineStatus,
     RecommendationState,
 )
-from crm.selectors import sees_every_client, visible_organizations
+from crm.selectors import client_pairs, sees_every_client, visible_organizations
 from flows.models import EventChain
 
 S = CampaignStatus
@@ -56,6 +57,29 @@ def visible_campaign(user: Any, campaign_id: object) -> Campaign | None:
         return campaigns_for(user).filter(pk=str(campaign_id)).first()
     except (ValueError, ValidationError):
         return None
+
+
+def is_visible(user: Any, campaign_id: uuid.UUID) -> bool:
+    """The same without reading the campaign."""
+    return campaigns_for(user).filter(pk=campaign_id).exists()
+
+
+def watchable(pairs: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those pairs of a user's and a campaign's id in which the user may see the campaign; for many at once."""
+    users = get_user_model()._default_manager.filter(pk__in={user for user, _ in pairs}, is_active=True)
+    clients = {user.pk: None if user.sees_every_client else set() for user in users}
+    bound = [pk for pk, seen in clients.items() if seen is not None]
+    for user, client in client_pairs(bound):
+        clients[user].add(client)
+    campaigns = Campaign.objects.filter(pk__in={campaign for _, campaign in pairs})
+    client_of = {str(pk): client for pk, client in campaigns.values_list("pk", "organization_id")}
+    return {
+        (user, campaign)
+        for user, campaign in pairs
+        if user in clients
+        and campaign in client_of
+        and (clients[user] is None or client_of[campaign] in clients[user])
+    }
 
 
 @dataclass(frozen=True)

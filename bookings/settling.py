@@ -15,7 +15,7 @@ from django.db.models import Sum
 
 from approvals.errors import Refused
 from bookings import findings, saga, terms
-from bookings.adopting import Sighting, objections
+from bookings.adopting import Sighting, look, objections
 from bookings.discrepancies import Declaration, DiscrepancyKind
 from bookings.line_record import record_declined
 from bookings.models import Campaign, Line
@@ -32,6 +32,10 @@ from flows.states import UNSETTLED_CLAIMS, ClaimState, StepState
 CONFIRMATION = "not booked"  # to be typed while the product itself is still asking
 FIRST_LOOK_SECONDS = 600.0  # after a declaration; an escalated claim is asked as often
 DECLARED = "declared_not_booked"
+DIFFERS_WITHOUT_PRICES = (
+    "This is not what was approved; nothing was changed. "
+    "Somebody who may see prices can tell where it differs."
+)
 COMPENSATION = "cancel"
 AFTER_THE_END = ("late_truth",)  # steps that go on when their campaign is over
 
@@ -149,6 +153,22 @@ def adopt(*, claim_id: uuid.UUID, actor: Actor, sighting: Sighting) -> Line | No
         for row in lines_of(claim):
             _go_on(campaign, row, sighting if line else None)
         return line
+
+
+def adopt_or_keep(claim: Claim, actor: Actor, reference: str) -> None:
+    """Look at the seller for what a person typed, then adopt it, or keep it if it was declared not booked before.
+
+    Calls the seller, so not inside a transaction. Raises `Refused`.
+    """
+    take_seen(claim, actor, look(claim, reference))
+
+
+def take_seen(claim: Claim, actor: Actor, sighting: Sighting) -> None:
+    """The second half of `adopt_or_keep`: one transaction, no call."""
+    if Declaration.objects.filter(claim=claim).exists():
+        keep_late(claim_id=claim.pk, actor=actor, sighting=sighting)
+    else:
+        adopt(claim_id=claim.pk, actor=actor, sighting=sighting)
 
 
 def _go_on(campaign: Campaign, line: Line, sighting: Sighting | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bookings.models import Campaign, Line
 from flows import events
 from flows.actors import SYSTEM_ACTOR, Actor
@@ -11,15 +13,15 @@ def tell(
     campaign: Campaign,
     line: Line | None,
     type: str,
-    payload: dict[str, object],
+    payload: Mapping[str, object],
     actor: Actor = SYSTEM_ACTOR,
 ) -> None:
-    about: dict[str, object] = {"line": str(line.pk)} if line is not None else {}
+    about = {"line": str(line.pk)} if line is not None else {}
     events.record(
         subject_type="campaign",
         subject_id=campaign.pk,
         type=type,
         actor=actor,
         correlation_id=campaign.correlation_id,
-        payload=about | payload,
+        payload={**about, **payload},
     )

@@ -11,6 +11,7 @@ from planning.money import round_money
 from sellers.dialects.base import LineIntent, Terms
 from sellers.dialects.registry import write_kinds
 
+OWN_REFERENCES = ("deal_id", "line_id")  # the seller's ids that belong to one line only
 ORDER_KINDS = frozenset({"order"})  # written once per campaign and seller; everything else once per line
 
 

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from bookings import views
+from bookings import views_operations as ops
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -15,4 +16,12 @@ urlpatterns = [
     path("campaigns/<uuid:pk>/cancel/", views.campaign_cancel, name="campaign-cancel"),
     path("campaigns/<uuid:pk>/rest/", views.campaign_rest, name="campaign-rest"),
     path("campaigns/<uuid:pk>/lines/<uuid:line_id>/check/", views.line_check, name="line-check"),
+    path("operations/", ops.operations_list, name="operations"),
+    path("operations/news/", ops.operations_news, name="operations-news"),
+    path("operations/compare/", ops.compare_now, name="operations-compare"),
+    path("operations/claims/<uuid:pk>/check/", ops.claim_check, name="claim-check"),
+    path("operations/claims/<uuid:pk>/declare/", ops.claim_declare, name="claim-declare"),
+    path("operations/claims/<uuid:pk>/adopt/", ops.claim_adopt, name="claim-adopt"),
+    path("operations/discrepancies/<uuid:pk>/resolve/", ops.discrepancy_resolve, name="discrepancy-resolve"),
+    path("operations/steps/<uuid:pk>/run-again/", ops.step_run_again, name="step-run-again"),
 ]

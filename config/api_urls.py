@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from bookings import api as bookings
 from bookings import api_decisions as decisions
+from bookings import api_operations as operations
 from config.api_root import ApiRoot
 from config.problems import api_not_found
 from sellers.search_api import ProductSearch
@@ -21,6 +22,25 @@ urlpatterns = [
     path("bookings/<uuid:job_id>/cancel", decisions.Cancel.as_view(), name="api-cancel"),
     path("bookings/<uuid:job_id>/rest", bookings.Rest.as_view(), name="api-rest"),
     path("bookings/<uuid:job_id>/events", bookings.Events.as_view(), name="api-events"),
+    path("operations", operations.Operations.as_view(), name="api-operations"),
+    path("operations/comparisons", operations.Comparisons.as_view(), name="api-comparisons"),
+    path("operations/claims/<uuid:claim_id>/check", operations.CheckClaim.as_view(), name="api-claim-check"),
+    path(
+        "operations/claims/<uuid:claim_id>/declare-not-booked",
+        operations.DeclareClaim.as_view(),
+        name="api-claim-declare",
+    ),
+    path("operations/claims/<uuid:claim_id>/adopt", operations.AdoptClaim.as_view(), name="api-claim-adopt"),
+    path(
+        "operations/discrepancies/<uuid:discrepancy_id>/resolve",
+        operations.ResolveDiscrepancy.as_view(),
+        name="api-discrepancy-resolve",
+    ),
+    path(
+        "operations/steps/<uuid:step_id>/run-again",
+        operations.RunStepAgain.as_view(),
+        name="api-step-run-again",
+    ),
     path("products/search", ProductSearch.as_view(), name="api-products-search"),
     path("", include("sellers.api_urls")),
     re_path(r"^.*$", api_not_found),

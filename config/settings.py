@@ -202,6 +202,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
+    "compare": {"task": "bookings.tasks.start_comparisons", "schedule": 300.0, "options": {"expires": 200}},
     "sweep": {"task": "flows.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "prune": {"task": "flows.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
     "prune-accounts": {"task": "accounts.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
@@ -324,9 +325,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
 # Private and loopback sellers are refused unless whoever runs the process names them here, as host:port.
 FLIGHTDECK_ALLOWED_PRIVATE_SELLERS = env.list("FLIGHTDECK_ALLOWED_PRIVATE_SELLERS", default=[])
 FLIGHTDECK_SELLER_DEADLINE_SECONDS = env.float("FLIGHTDECK_SELLER_DEADLINE_SECONDS", 20.0)
+# From this hour (UTC) on, what each seller holds for us is compared with our records, once a day.
+FLIGHTDECK_COMPARE_HOUR_UTC = env.int("FLIGHTDECK_COMPARE_HOUR_UTC", 2)
 FLIGHTDECK_CALL_DEADLINE_SECONDS = env.float("FLIGHTDECK_CALL_DEADLINE_SECONDS", 10.0)
 # Calls at once to one seller, over all campaigns and, with Redis, over all processes; a seller may have its own number.
-FLIGHTDECK_SELLER_CONCURRENCY = env.int("FLIGHTDECK_SELLER_CONCURRENCY", 10)
+FLIGHTDECK_SELLER_CONCURRENCY = env.int("FLIGHTDECK_SELLER_CONCURRENCY", 24)
 FLIGHTDECK_SELLER_STATE_URL = _redis(3) if REDIS_URL else ""  # who calls whom, who is ill: may be lost at any time
 FLIGHTDECK_EXCHANGE_DAYS = env.int("FLIGHTDECK_EXCHANGE_DAYS", 90)  # records of calls are kept for so long
 

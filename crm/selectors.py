@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import QuerySet
 
-from crm.models import Organization
+from crm.models import Assignment, Organization
 
 
 def sees_every_client(user: Any) -> bool:
@@ -24,3 +26,8 @@ def visible_organizations(user: Any) -> QuerySet[Organization]:
     if sees_every_client(user):
         return Organization.objects.all()
     return Organization.objects.filter(assignments__user=user)
+
+
+def client_pairs(user_ids: Collection[int]) -> list[tuple[int, uuid.UUID]]:
+    """Each of these users with each client that they are assigned to."""
+    return list(Assignment.objects.filter(user__in=user_ids).values_list("user_id", "organization_id"))

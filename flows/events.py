@@ -8,7 +8,7 @@ the hash of its predecessor for the same subject, so that an altered, missing or
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from flows import feed
 from flows.actors import Actor
 from flows.clock import now
 from flows.fingerprint import digest
+from flows.locks import joined
 from flows.models import Event, EventChain
 
 
@@ -61,7 +62,7 @@ def record_many(
     if not facts:
         return []
     correlation = correlation_id or uuid.uuid4()
-    with transaction.atomic():
+    with joined():
         chain = _locked_chain(subject_type, str(subject_id))
         added = []
         for fact in facts:
@@ -132,9 +133,22 @@ def since(subject_type: str, subject_id: object, position: int = 0, limit: int =
     )
 
 
+def positions(subject_type: str, subject_ids: Collection[str]) -> dict[str, int]:
+    """Where each of these subjects' streams stands; nothing for one without events."""
+    chains = EventChain.objects.filter(subject_type=subject_type, subject_id__in=subject_ids)
+    return dict(chains.values_list("subject_id", "length"))
+
+
 def _locked_chain(subject_type: str, subject_id: str) -> EventChain:
-    EventChain.objects.get_or_create(subject_type=subject_type, subject_id=subject_id)
-    return EventChain.objects.select_for_update().get(subject_type=subject_type, subject_id=subject_id)
+    rows = EventChain.objects.filter(subject_type=subject_type, subject_id=subject_id)
+    chain = rows.select_for_update().first()
+    if chain is None:
+        # Of two that begin a chain the second waits here for the first, and then finds its row.
+        EventChain.objects.bulk_create(
+            [EventChain(subject_type=subject_type, subject_id=subject_id)], ignore_conflicts=True
+        )
+        chain = rows.select_for_update().get()
+    return chain
 
 
 def _in_order(subject_type: str, subject_id: str) -> Iterator[Event]:

@@ -26,3 +26,11 @@ class LoopBoundInMemoryLayer(InMemoryChannelLayer):
             return
         sending = asyncio.run_coroutine_threadsafe(super().group_send(group, message), home)
         await asyncio.wrap_future(sending)
+
+    def post(self, group: str, message: dict[str, Any]) -> bool:
+        """The same from a thread that does not wait for it. False where no server runs to take it."""
+        home = self._home
+        if home is None or not home.is_running():
+            return False
+        asyncio.run_coroutine_threadsafe(super().group_send(group, message), home)
+        return True

@@ -11,6 +11,7 @@ from django_fsm import TransitionNotAllowed, can_proceed
 from flows import events
 from flows.actors import Actor
 from flows.fields import Lifecycle
+from flows.locks import joined
 
 
 class WrongState(Exception):
@@ -47,7 +48,7 @@ def apply(
     if not can_proceed(method):
         raise WrongState(obj, transition_name)
     before = obj.status  # type: ignore[attr-defined]
-    with transaction.atomic():
+    with joined():
         try:
             method(**arguments)
         except TransitionNotAllowed as error:

@@ -24,6 +24,20 @@ LONGEST_RETRY = 60.0
 UNKNOWN_FOR = dt.timedelta(minutes=15)  # longer than a rolling upgrade takes
 UNKNOWN_PAUSE = 2.0
 UNKNOWN_SINCE = "unknown_since"
+RUN_ON = 8  # further steps of a flow that one worker takes up before others have their turn
+
+
+def run_on(step_id: uuid.UUID) -> None:
+    """Do the step, and then what is due in the same flow, without waiting for the bell of each.
+
+    The bells ring all the same: whoever claims first does a step, so nothing depends on this.
+    """
+    run(step_id)
+    for _ in range(RUN_ON):
+        following = steps.due_in_same_flow(step_id)
+        if following is None:
+            return
+        run(following)
 
 
 def run(step_id: uuid.UUID) -> None:

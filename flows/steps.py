@@ -63,14 +63,17 @@ def open_step(
 
     Call it in the transaction that makes the step necessary.
     """
-    step, created = Step.objects.get_or_create(
+    fresh = Step(
         flow_name=flow.flow_name,
         flow_id=flow.pk,
         name=name,
         key=key,
-        defaults={"payload": payload or {}, "not_before": in_seconds(after)},
+        payload=payload or {},
+        not_before=in_seconds(after),
     )
-    if created:
+    Step.objects.bulk_create([fresh], ignore_conflicts=True)
+    step = Step.objects.get(flow_name=flow.flow_name, flow_id=flow.pk, name=name, key=key)
+    if step.pk == fresh.pk:
         ring(step.pk, after)
     watch.flow_seen.send_robust(sender=type(flow), flow=flow)
     return step
@@ -154,6 +157,15 @@ def give_back(step_id: uuid.UUID, token: int) -> bool:
 def due(limit: int = SWEEP_BATCH) -> list[uuid.UUID]:
     """Steps that should be running: due and not rung lately, or held under a lease that is over."""
     return list(_due().values_list("pk", flat=True)[:limit])
+
+
+def due_in_same_flow(step_id: uuid.UUID) -> uuid.UUID | None:
+    """The step of the same flow that has been due longest, None when none waits. It may be taken at any moment."""
+    flow = Step.objects.filter(pk=step_id).values("flow_id")[:1]
+    waiting = Step.objects.filter(
+        flow_id=models.Subquery(flow), state=StepState.PENDING, not_before__lte=now()
+    )
+    return waiting.order_by("not_before").values_list("pk", flat=True).first()
 
 
 def _due() -> models.QuerySet[Step]:

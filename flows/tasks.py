@@ -14,7 +14,7 @@ from flows.models import HEARTBEAT, Heartbeat
 
 @shared_task
 def run_step(step_id: str) -> None:
-    runner.run(uuid.UUID(step_id))
+    runner.run_on(uuid.UUID(step_id))
 
 
 @shared_task

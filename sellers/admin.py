@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
@@ -17,7 +18,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from accounts.actors import actor_of
 from accounts.permissions import can
 from flows.admin import ReadOnly, back_to
-from sellers import services
+from sellers import selectors, services
 from sellers.forms import NewSellerForm
 from sellers.models import Exchange, Seller, SellerOutage
 from sellers.outages import last_outages
@@ -73,6 +74,9 @@ class SellerAdmin(ModelAdmin):
         "currency",
         "options",
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Seller]:
+        return selectors.list_sellers()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return can(request.user, "seller.write")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sellers.models import Seller, SellerOutage
@@ -32,6 +33,22 @@ def why_out(outage: SellerOutage) -> str:
     if outage.reason.startswith("http_"):
         return f"it answers HTTP {outage.reason.removeprefix('http_')}"
     return REASONS.get(outage.reason, "calls to it fail")
+
+
+@dataclass(frozen=True)
+class SellerRow:
+    """A seller as the page shows it."""
+
+    seller: Seller
+    outage: SellerOutage | None  # the one that is not over
+    why: str
+    past: list[SellerOutage]
+
+
+def seller_row(seller: Seller) -> SellerRow:
+    outage = open_outage(seller)
+    past = [one for one in last_outages(seller) if one.ended_at is not None]
+    return SellerRow(seller, outage, why_out(outage) if outage else "", past)
 
 
 def outage_as_json(outage: SellerOutage) -> dict[str, Any]:

@@ -12,12 +12,14 @@ from accounts.actors import actor_of
 from accounts.permissions import can
 from sellers import selectors, services
 from sellers.models import Seller
+from sellers.presenting import seller_row
 
 
 @page_requires("seller.read")
 @require_GET
 def sellers(request: HttpRequest) -> HttpResponse:
-    context = {"sellers": selectors.list_sellers(), "may_write": can(request.user, "seller.write")}
+    rows = [seller_row(seller) for seller in selectors.list_sellers()]
+    context = {"rows": rows, "may_write": can(request.user, "seller.write")}
     return render(request, "sellers/sellers.html", context)
 
 

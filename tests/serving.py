@@ -14,12 +14,17 @@ from typing import Any
 
 import httpx
 
+from tests.lanes.private import own_servers
+
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "flightdeck-demo"
 
 
 class Server:
-    """`manage.py demo` on a free port, its own folder and its own two sellers, driven over HTTP only."""
+    """`manage.py demo` on a free port, its own folder and its own two sellers, driven over HTTP only.
+
+    In the distributed lane it has a database and Redis numbers of its own, and a worker and beat as children.
+    """
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
@@ -29,6 +34,7 @@ class Server:
             "FLIGHTDECK_VAR": str(folder),
             "PYTHONWARNINGS": "ignore",
             "DJANGO_SETTINGS_MODULE": "config.settings",
+            **own_servers(),
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -19,7 +19,7 @@ _WORDS = (
 _LOOKS = (
     # name: value, name=value, "name": "value"; of headers the whole rest of the line
     re.compile(
-        rf"(?i)\b((?:{_WORDS})['\"]?\s*[:=]\s*)(?:(?:bearer|basic|token)\s+)?[^\s,;'\"}}\])&]+(?:;[^\r\n'\"]*)?"
+        rf"(?i)\b((?:{_WORDS})\\?['\"]?\s*[:=]\s*\\?['\"]?)(?:(?:bearer|basic|token)\s+)?[^\s,;'\"}}\])&]+(?:;[^\r\n'\"]*)?"
     ),
     re.compile(r"(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"),
     re.compile(r"(\bfd_[A-Za-z0-9]{4,}\.)[A-Za-z0-9_-]{8,}"),  # our own API keys keep their public prefix

@@ -17,6 +17,8 @@ ALLOWED = {
     "booking.read": {"manager", "approver", "finance", "ops", "client_viewer", "api_client"},
     "booking.decide": {"manager", "approver"},
     "money.read": {"manager", "approver", "finance", "api_client"},
+    "operations.read": {"manager", "ops"},
+    "operations.act": {"manager", "ops"},
     "seller.read": {"manager", "approver", "ops"},
     "seller.write": {"ops"},
     "audit.read": {"ops"},

@@ -216,10 +216,10 @@ def profile() -> None:
 
     with stage(FLIGHTDECK_API_RATE=API_RATE) as built:
         built.adopt()
-        plans, (key,) = make_plans(400), approvers(1)
+        plans, (key,), browser = make_plans(400), approvers(1), Client()
 
         def approve(plan: Plan) -> None:
-            answer = Client().post(
+            answer = browser.post(
                 f"/api/bookings/{plan.campaign}/approve",
                 {"recommendation_ids": [str(plan.line)]},
                 content_type="application/json",

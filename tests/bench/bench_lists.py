@@ -52,8 +52,7 @@ def measure(quick: bool) -> Findings:
     million.FOLDER.parent.mkdir(parents=True, exist_ok=True)
     with stage(kept=million.FOLDER, settings={"shared_buffers": "1GB", "max_wal_size": "8GB"}) as built:
         built.adopt()
-        if million.prepare():
-            built.postgres.restart("fast")
+        million.prepare()
         port = built.web(workers=2, threads=4, application="config.wsgi:application")
         built.wait_for_http(port)
         seconds = 5.0 if quick else 20.0

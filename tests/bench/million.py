@@ -60,6 +60,7 @@ def prepare() -> bool:
             cursor.execute("INSERT INTO bench_loaded VALUES (%s)", [shape])
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
         cursor.execute("RESET statement_timeout")
     return True
 

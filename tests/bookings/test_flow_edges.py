@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import time_machine
 
-from bookings import researching, services
+from bookings import services
 from bookings.models import Campaign
-from flows import runner
+from flows import runner, steps
 from flows.clock import now
 from flows.models import Event, Step
+from planning import eligibility
 from planning.types import InvalidBrief
 from sellers import services as sellers
 from tests.driving import Desk, drive

@@ -1,4 +1,4 @@
-"""Booking policies: what stands when a line is refused, is unknown, or comes late. The sellers' journals are the truth."""
+"""Booking policies: what stands when a line is refused, unknown or late. The sellers' journals are the truth."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_all_or_nothing_takes_the_others_back_in_reverse_order(desk: Desk, selle
     desk.approve(campaign)
     campaign = drive_checked(desk, campaign)
     assert campaign.status == "failed"
-    assert [error["code"] for error in campaign.errors][0] == "policy_not_kept"
+    assert campaign.errors[0]["code"] == "policy_not_kept"
     assert cancelled_at(desk, seller) == booked_at(desk, seller)[::-1]
     assert len(cancelled_at(desk, seller)) == 2
     first, second, refused, *unsent = lines_of(campaign)

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.test import Client
 
 from bookings.models import Campaign
-from config import sockets
+from config import live_hub
 from config.asgi import application
 from flows import events
 from flows.actors import SYSTEM_ACTOR
@@ -92,7 +92,7 @@ async def test_a_page_is_told_where_it_stands_and_of_each_move(campaign: Campaig
 
 
 async def test_a_lost_hint_is_made_up_for(campaign: Campaign, signed_in: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(sockets, "LOOK_AGAIN_EVERY", 0.1)
+    monkeypatch.setattr(live_hub, "LOOK_AGAIN_EVERY", 0.1)
     monkeypatch.setattr("flows.feed.hint", lambda *args: None)
     manager = await sync_to_async(signed_in)("manager")
     socket = socket_to(campaign.pk, ORIGIN, cookie_of(manager))
@@ -108,7 +108,7 @@ async def test_a_lost_hint_is_made_up_for(campaign: Campaign, signed_in: Any, mo
 
 
 async def test_signing_out_closes_the_socket(campaign: Campaign, signed_in: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(sockets, "LOOK_AGAIN_EVERY", 0.1)
+    monkeypatch.setattr(live_hub, "LOOK_AGAIN_EVERY", 0.1)
     manager = await sync_to_async(signed_in)("manager")
     socket = socket_to(campaign.pk, ORIGIN, cookie_of(manager))
     assert (await socket.connect())[0]

@@ -24,7 +24,10 @@ SLEEPS = (
     "worker/consolidate/begin",
 )
 # Asleep inside a transaction it holds the flow's lock: nobody can take over, so it must simply go on.
-SLEEPS_LOCKED = ("worker/book[agent]/booking._take: before commit", "worker/allocate/runner._finish: before commit")
+SLEEPS_LOCKED = (
+    "worker/book[agent]/booking._take: before commit",
+    "worker/allocate/runner._finish: before commit",
+)
 
 
 def sleeper(stage: Stage, points: tuple[str, ...] = SLEEPS) -> None:

@@ -69,7 +69,9 @@ def crash_for_ever(stage: Stage) -> None:
     stage.driver.approve_all(job)
     stage.driver.wait(job, lambda found: any(_attention(line) for line in found["booked_lines"]), 120)
     found = stage.driver.wait(
-        job, lambda found: sum(line["booked"] for line in found["booked_lines"]) >= len(found["booked_lines"]) - 1, 60
+        job,
+        lambda found: sum(line["booked"] for line in found["booked_lines"]) >= len(found["booked_lines"]) - 1,
+        60,
     )
     row.hit += len(agent.journal.faults()) - before
     stage.demand(row, found["status"] == "executing_bookings", f"the campaign is {found['status']}")
@@ -98,7 +100,9 @@ def key_forgotten(stage: Stage) -> None:
         state.execute("delete from doc where kind = 'idempotency'")
     row.hit += cut.fired
     stage.judge(row, [stage.driver.settled(job)])
-    keys = [entry.data["idempotency_key"] for entry in agent.journal.effects("deal.booked") if entry.seq > mark]
+    keys = [
+        entry.data["idempotency_key"] for entry in agent.journal.effects("deal.booked") if entry.seq > mark
+    ]
     stage.demand(row, len(keys) == len(set(keys)), f"a key booked twice: {keys}")
 
 
@@ -120,7 +124,11 @@ def replay_window_over(stage: Stage) -> None:
     sent = [entry for entry in agent.journal.requests("POST", "/api/v1/deals") if entry.seq > mark]
     found = stage.driver.job(job)
     stage.demand(row, not sent, f"{len(sent)} bookings were sent after the window")
-    lost = [line for line in found["booked_lines"] if line["seller"] == "agent" and line["booking_status"] == "declined"]
+    lost = [
+        line
+        for line in found["booked_lines"]
+        if line["seller"] == "agent" and line["booking_status"] == "declined"
+    ]
     stage.demand(row, not lost, "the line was given up although the deal stands at the seller")
     agent.set_clock(0)
     since = time.time()
@@ -160,7 +168,11 @@ def foreign_deal(stage: Stage) -> None:
     row.hit += len(agent.journal.faults()) - before
     cancelled = {entry.data["deal_id"] for entry in agent.journal.effects("deal.cancelled")}
     stage.demand(row, reference not in cancelled, "the other campaign's deal was cancelled")
-    taken = [line["line_id"] for line in ended["booked_lines"] if line["seller_reference"] == reference and line["booked"]]
+    taken = [
+        line["line_id"]
+        for line in ended["booked_lines"]
+        if line["seller_reference"] == reference and line["booked"]
+    ]
     stage.demand(row, not taken, f"line {taken} is booked on the deal of another campaign")
     stage.judge(row, [ended], all_lines=False)
     stage.check(row, [other["job_id"]])
@@ -192,7 +204,9 @@ def price_expires(stage: Stage) -> None:
         stage.demand(row, set(late) <= {"quote_expired"}, f"not booked for {late}")
     expiry = {row["quote_id"]: row["expires_at"] for row in _docs(agent, "quote")}
     for booked in agent.journal.effects("deal.booked"):
-        stage.demand(row, booked.at < expiry[booked.data["quote_id"]], "a deal was booked after its price had expired")
+        stage.demand(
+            row, booked.at < expiry[booked.data["quote_id"]], "a deal was booked after its price had expired"
+        )
 
 
 def _docs(seller: Any, kind: str) -> list[dict[str, Any]]:
@@ -244,7 +258,9 @@ def silent(stage: Stage, mode: str) -> None:
     row.injected += 1
     row.hit += direct.swallowed + direct.dripped > before
     stage.demand(row, took < 3 * stage.fleet.sizes.seller_deadline + 10, f"the plan took {took:.0f} s")
-    states = {report["status"] for job in agent_only for report in job["sellers"] if report["seller"] == "direct"}
+    states = {
+        report["status"] for job in agent_only for report in job["sellers"] if report["seller"] == "direct"
+    }
     stage.demand(row, states <= {"failed", "partial"}, f"the silent seller reported {states}")
     direct.mode = "pass"
     jobs = []

@@ -183,7 +183,9 @@ def _multiply(job: str, times: int) -> None:
         asked = _copy(request, subject_id=twin.pk)
         plan = [_copy(row, campaign=twin) for row in rows]
         items = [
-            ApprovalItem(pk=new.pk, request=asked, label="", fingerprint="", amount=new.cost, expires_at=expiry[old.pk])
+            ApprovalItem(
+                pk=new.pk, request=asked, label="", fingerprint="", amount=new.cost, expires_at=expiry[old.pk]
+            )
             for old, new in zip(rows, plan, strict=True)
         ]
         batch.append((twin, asked, plan, items))

@@ -243,7 +243,7 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def running(sizes: Sizes = Sizes()) -> Iterator[Fleet]:  # noqa: B008  frozen
+def running(sizes: Sizes = Sizes()) -> Iterator[Fleet]:
     """A fleet with an agency in its database. Sets this process up to read that database with the product's models."""
     folder = Path(tempfile.mkdtemp(prefix="flightdeck-faults-"))
     folder.chmod(0o755)  # PostgreSQL runs as somebody else where we are root

@@ -141,7 +141,9 @@ class Checker:
             findings.unknown += 1
             return
         if line.status == "booked" and line.seller_reference not in references:
-            findings.say("I2", line.pk, f"booked here as {line.seller_reference}, there {references or 'nothing'}")
+            findings.say(
+                "I2", line.pk, f"booked here as {line.seller_reference}, there {references or 'nothing'}"
+            )
         if line.settled_at and line.status != "booked" and references:
             findings.say("I2", line.pk, f"{line.status} here, but {references} stands at {line.seller.slug}")
         for row in standing:
@@ -251,7 +253,10 @@ def check_history(campaign: Any, findings: Findings) -> None:
     from bookings.models import Campaign, Line
     from flows.events import first_bad_position
 
-    subjects = [("campaign", campaign.pk, Campaign), *(("line", line.pk, Line) for line in campaign.lines.all())]
+    subjects = [
+        ("campaign", campaign.pk, Campaign),
+        *(("line", line.pk, Line) for line in campaign.lines.all()),
+    ]
     for kind, pk, model in subjects:
         if bad := first_bad_position(kind, str(pk)):
             findings.say("I4", f"{kind}:{pk}", f"audit position {bad[0]}: {bad[1]}")

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tests.faults.driver import Driver, TookTooLong
 from tests.faults.fleet import Fleet, Hit
-from tests.faults.invariants import Checker
 from tests.faults.report import Suite
+from tests.faults.stage import Stage, all_booked
+from tests.faults.suite_end import close
 
 KINDS = ("kill one", "kill all", "PostgreSQL restart")
 LISTING_RUNS = 3  # concurrency decides which of two sellers comes first, so one run does not show every point
@@ -28,30 +29,18 @@ def run(
     only: Callable[[str], bool] = lambda point: True,
     most: int = 0,
 ) -> Suite:
-    suite = Suite("matrix", seed, "Every point at which something is committed or sent, and three ways to die there.")
-    driver = Driver(fleet)
-    checker = Checker(fleet, driver)
-    points = [point for point in list_points(fleet, driver, say) if only(point)]
+    suite = Suite(
+        "matrix", seed, "Every point at which something is committed or sent, and three ways to die there."
+    )
+    stage = Stage.set(fleet, suite, say)
+    points = [point for point in list_points(fleet, stage.driver, say) if only(point)]
     chance = random.Random(seed)
     chance.shuffle(points)
     points = points[:most] if most else points
-    began = time.monotonic()
     for kind in kinds:
-        suite.row(kind)
-        with ThreadPoolExecutor(LANES) as lanes:
-            runs = [lanes.submit(try_point, fleet, driver, checker, suite, kind, point) for point in points]
-            for number, done in enumerate(as_completed(runs), 1):
-                done.result()
-                if number % 20 == 0 or number == len(runs):
-                    say(f"{kind}: {number} of {len(points)}, {len(suite.failures())} failures")
-    suite.findings.broken += checker.check_orphans()
-    suite.seconds = time.monotonic() - began
-    suite.facts = {
-        "Points": str(len(points)),
-        "Requests repeated by the client": f"{driver.repeated} cut, {driver.refused} refused with Retry-After",
-    }
-    suite.problems += [f"the client saw {answer}" for answer in driver.broken]
-    suite.demand_hits()
+        try_points(stage, kind, points)
+    suite.facts = {"Points": str(len(points))}
+    close(stage)
     suite.demand_work()
     return suite
 
@@ -69,8 +58,19 @@ def list_points(fleet: Fleet, driver: Driver, say: Callable[[str], None]) -> lis
     return common
 
 
-def try_point(fleet: Fleet, driver: Driver, checker: Checker, suite: Suite, kind: str, point: str) -> None:
+def try_points(stage: Stage, kind: str, points: Sequence[str]) -> None:
+    stage.suite.row(kind)
+    with ThreadPoolExecutor(LANES) as lanes:
+        runs = [lanes.submit(try_point, stage, kind, point) for point in points]
+        for number, done in enumerate(as_completed(runs), 1):
+            done.result()
+            if number % 20 == 0 or number == len(runs):
+                stage.say(f"{kind}: {number} of {len(points)}, {len(stage.suite.failures())} failures")
+
+
+def try_point(stage: Stage, kind: str, point: str) -> None:
     """One flow with one fault. With several lanes the fault may hit the neighbour's flow; each flow is checked."""
+    fleet, driver, checker, suite = stage.fleet, stage.driver, stage.checker, stage.suite
     row = suite.row(kind)
     row.injected += 1
     row.runs += 1
@@ -98,11 +98,6 @@ def try_point(fleet: Fleet, driver: Driver, checker: Checker, suite: Suite, kind
     found = checker.check([job])
     found.broken = [f"{kind} at {point}: {one}" for one in found.broken]
     suite.findings.add(found)
-
-
-def all_booked(job: dict[str, object]) -> bool:
-    lines = job["booked_lines"]
-    return job["status"] == "completed" and all(line["booked"] for line in lines)  # type: ignore[attr-defined]
 
 
 class Watch(threading.Thread):

@@ -65,7 +65,8 @@ class Suite:
     def demand_work(self) -> None:
         runs, booked = sum(row.runs for row in self.rows), sum(row.booked for row in self.rows)
         self.demand(
-            runs and booked >= LEAST_BOOKED * runs, f"I8 only {booked} of {runs} runs ended with all lines booked"
+            runs and booked >= LEAST_BOOKED * runs,
+            f"I8 only {booked} of {runs} runs ended with all lines booked",
         )
 
 

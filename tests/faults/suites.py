@@ -10,6 +10,7 @@ from tests.faults import cells, fleet, kills, matrix, race, smoke, soak
 from tests.faults.fleet import Fleet, Sizes
 from tests.faults.report import Suite
 from tests.faults.stage import Say, Stage
+from tests.faults.suite_end import close
 
 
 def run(name: str, asked: argparse.Namespace, say: Say) -> Suite:
@@ -49,13 +50,6 @@ def _soak(servers: Fleet, asked: argparse.Namespace, say: Say) -> Suite:
 
 def _race(servers: Fleet, asked: argparse.Namespace, say: Say) -> Suite:
     return race.run(servers, asked.seed, say, asked.rows)
-
-
-def close(stage: Stage) -> None:
-    """What is true of the whole suite: nothing unknown at the sellers, nothing broken seen by the client."""
-    stage.suite.findings.broken += stage.checker.check_orphans()
-    stage.suite.problems += [f"the client saw {answer}" for answer in stage.driver.broken]
-    stage.suite.demand_hits()
 
 
 IN_EARNEST = {"lease": 10.0, "call_deadline": 10.0, "seller_deadline": 20.0}

@@ -14,7 +14,7 @@ import pytest
 from sellers import wire
 from sellers.dialects.base import LineIntent, Outcome, QuoteAsk, SellerError
 from sellers.dialects.seller_agent import catalogue, deals
-from sellers.dialects.seller_agent.offers import final_price
+from sellers.dialects.seller_agent.pricing import final_price
 from sellers.dialects.seller_agent.problems import problem_of, route_is_absent
 from sellers.dialects.values import BadValue
 from sellers.http import Reply

@@ -36,25 +36,26 @@ async def offers(http: SellerHttp, account: Account, asks: Sequence[OfferAsk], f
 
 
 def _quantities(asks: Sequence[OfferAsk]) -> dict[int, set[str]]:
-    """Which products to ask at which quantity. One call answers for many products, so they share quantities: each
-    is asked at its own smallest volume, and then at whatever round volume up to its largest any of them needs."""
+    """Which products to ask at which quantity. One call answers for many products, so they share round quantities;
+    a product whose volumes hold none of them is asked at its smallest."""
     if not asks:
         return {}
     wanted: dict[int, set[str]] = {}
-    shared = {round_volume(volume) for one in asks for volume in one.volumes[1:]}
+    shared = round_volumes(min(one.volumes[0] for one in asks), max(one.volumes[-1] for one in asks))
     for one in asks:
         first, last = one.volumes[0], one.volumes[-1]
-        for quantity in (first, *(volume for volume in shared if first < volume <= last)):
+        fitting = [volume for volume in shared if first <= volume <= last]
+        for quantity in fitting or (first,):
             wanted.setdefault(quantity, set()).add(one.product.product_id)
-    beyond = max(max(one.volumes) for one in asks) * HEADROOM_PERCENT // 100
+    beyond = max(one.volumes[-1] for one in asks) * HEADROOM_PERCENT // 100
     wanted.setdefault(beyond, set()).update(one.product.product_id for one in asks)
     return wanted
 
 
-def round_volume(volume: int) -> int:
-    """The nearest of 1, 2, 3 or 5 times a power of ten that is not above `volume`."""
-    power = 10 ** (len(str(volume)) - 1)
-    return max(times for times in ROUND if times * power <= volume) * power
+def round_volumes(least: int, most: int) -> list[int]:
+    """1, 2, 3 and 5 times the powers of ten from `least` to `most`, both included."""
+    powers = (10**exponent for exponent in range(len(str(least)) - 1, len(str(most))))
+    return [volume for power in powers for times in ROUND if least <= (volume := times * power) <= most]
 
 
 async def _ask_all(
@@ -99,12 +100,16 @@ async def _ask(
 def _offer(one: OfferAsk, answers: Mapping[int, Avail]) -> Offer | str:
     """The offer, or the reason why there is none."""
     fitting = {quantity: avail for quantity, avail in answers.items() if avail.fits}
-    if not fitting:
+    first = one.volumes[0]
+    free = max((avail.available for avail in answers.values()), default=0)
+    if not fitting and free < first:
         problems = [avail.problem for avail in answers.values() if avail.problem]
         return problems[0] if problems else "not enough free in this flight"
+    # Below the smallest quantity asked, the public list price is never too low; the binding price comes later.
+    prices = {first: one.product.list_cpm}
+    prices |= {quantity: avail.cpm for quantity, avail in fitting.items() if avail.cpm is not None}
     ladder: list[PriceStep] = []
-    for quantity in sorted(fitting):
-        price = fitting[quantity].cpm
-        if price is not None and (not ladder or ladder[-1].cpm != price):
-            ladder.append(PriceStep(quantity, price))
-    return Offer(one.product, one.channel, max(avail.available for avail in answers.values()), tuple(ladder))
+    for quantity in sorted(prices):
+        if not ladder or ladder[-1].cpm != prices[quantity]:
+            ladder.append(PriceStep(quantity, prices[quantity]))
+    return Offer(one.product, one.channel, free, tuple(ladder))

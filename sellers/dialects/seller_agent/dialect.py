@@ -29,14 +29,8 @@ from sellers.dialects.rows import Rows
 from sellers.dialects.seller_agent import catalogue as rows_of
 from sellers.dialects.seller_agent import deals, holding
 from sellers.dialects.seller_agent.fallback import ladder_by_quote
-from sellers.dialects.seller_agent.offers import (
-    NoPricing,
-    available,
-    buyer_identity,
-    final_price,
-    price_ladder,
-    trusted_agent,
-)
+from sellers.dialects.seller_agent.offers import available, buyer_identity, trusted_agent
+from sellers.dialects.seller_agent.pricing import Ladder, NoPricing, Wanted, final_price, price_ladders
 from sellers.dialects.seller_agent.problems import error_of, problem_of, route_is_absent
 from sellers.dialects.values import BadValue, segment
 from sellers.http import CallFailed, Reply, SellerHttp
@@ -143,23 +137,18 @@ class SellerAgent:
         products = {ask.product.product_id: ask.product for ask in usable}
         for ask in usable:
             volumes.setdefault(ask.product.product_id, set()).update(ask.volumes)
-        free, ladders = await asyncio.gather(
+        wanted = {name: (products[name], sorted(asked)) for name, asked in volumes.items()}
+        free, priced = await asyncio.gather(
             available(
                 self.http,
                 self.connection,
-                {product_id: max(wanted) for product_id, wanted in volumes.items()},
+                {name: asked[-1] for name, (_, asked) in wanted.items()},
                 start=flight_start,
                 end=flight_end,
                 currency=currency,
             ),
-            asyncio.gather(
-                *(
-                    self._ladder(products[product_id], sorted(wanted), flight_start, flight_end)
-                    for product_id, wanted in volumes.items()
-                )
-            ),
+            self._ladders(wanted, flight_start, flight_end),
         )
-        priced = dict(zip(volumes, ladders, strict=True))
         offers: list[Offer] = []
         for ask in usable:
             stock, ladder = free[ask.product.product_id], priced[ask.product.product_id]
@@ -172,13 +161,17 @@ class SellerAgent:
                 offers.append(Offer(ask.product, ask.channel, stock, ladder))
         return OfferBook(tuple(offers), tuple(skipped))
 
-    async def _ladder(self, product: Product, volumes: list[int], start: date, end: date) -> Any:
+    async def _ladders(self, wanted: Wanted, start: date, end: date) -> dict[str, Ladder | SellerError]:
         try:
-            return await price_ladder(self.http, self.connection, product, volumes)
+            return await price_ladders(self.http, self.connection, wanted)
         except NoPricing:
-            return await ladder_by_quote(self, product, volumes, start, end)
-        except SellerError as failed:
-            return failed
+            ladders = await asyncio.gather(
+                *(
+                    ladder_by_quote(self, product, list(volumes), start, end)
+                    for product, volumes in wanted.values()
+                )
+            )
+            return dict(zip(wanted, ladders, strict=True))
 
     async def quote(self, ask: QuoteAsk) -> Quote:
         """A binding price. Repeating it with the same key is safe. Raises `SellerError`."""

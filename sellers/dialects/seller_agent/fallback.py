@@ -8,7 +8,7 @@ from typing import Protocol
 from flows.ids import new_id
 from planning.types import PriceStep, Product
 from sellers.dialects.base import Quote, QuoteAsk, SellerError
-from sellers.dialects.seller_agent.offers import steps
+from sellers.dialects.seller_agent.pricing import steps
 
 
 class Quoting(Protocol):

@@ -1,32 +1,25 @@
-"""Avails and the price ladder of the seller agent.
+"""Who we say we are to a seller agent, and what is free.
 
-Avails answer at list price and never more than was asked, so they only tell how much is free; the price for our
-identity comes from `POST /pricing`, volume by volume.
+Avails answer at list price and never more than was asked, so they only tell how much is free; prices for our
+identity are in `pricing`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
-from planning.types import PriceStep, Product
 from sellers.dialects.base import Connection, SellerError
-from sellers.dialects.seller_agent.problems import error_of, route_is_absent
-from sellers.dialects.values import BadValue, cpm, whole
-from sellers.http import Reply, SellerHttp
+from sellers.dialects.seller_agent.problems import error_of
+from sellers.dialects.values import BadValue, whole
+from sellers.http import SellerHttp
 
 IDS_PER_CALL = 50
 HEADROOM = (
     2  # asked on top of the largest volume: a price for us below list buys more than the list price does
 )
-
-
-class NoPricing(Exception):
-    """This seller has no `POST /pricing`."""
 
 
 def buyer_identity(connection: Connection) -> dict[str, str]:
@@ -131,66 +124,3 @@ def _volume_of(row: Mapping[str, Any] | None) -> int | SellerError:
         return whole(row.get("availability"), "availability")
     except BadValue as wrong:
         return SellerError("bad_answer", f"Availability is unusable: {wrong}.")
-
-
-async def price_ladder(
-    http: SellerHttp, connection: Connection, product: Product, volumes: Sequence[int]
-) -> tuple[PriceStep, ...]:
-    """What we pay from each volume on. Raises `SellerError`, or `NoPricing` where the route does not exist.
-
-    The largest volume is asked first: when the seller says that its price holds no volume discount, the same price
-    holds for every smaller one (discounts grow with volume), and nothing more need be asked.
-    """
-    top = await _price(http, connection, product, volumes[-1])
-    if top.undiscounted:
-        return steps({volumes[0]: top.cpm})
-    smaller = volumes[:-1]
-    prices = await asyncio.gather(*(_price(http, connection, product, volume) for volume in smaller))
-    below = {volume: price.cpm for volume, price in zip(smaller, prices, strict=True)}
-    return steps(below | {volumes[-1]: top.cpm})
-
-
-def steps(prices: Mapping[int, Decimal]) -> tuple[PriceStep, ...]:
-    """The ladder with equal neighbours joined. Between two volumes asked, the price of the smaller one holds."""
-    ladder: list[PriceStep] = []
-    for volume in sorted(prices):
-        if not ladder or ladder[-1].cpm != prices[volume]:
-            ladder.append(PriceStep(volume, prices[volume]))
-    return tuple(ladder)
-
-
-@dataclass(frozen=True)
-class _Price:
-    """`undiscounted` is the seller's word that the volume takes nothing off."""
-
-    cpm: Decimal
-    undiscounted: bool
-
-
-async def _price(http: SellerHttp, connection: Connection, product: Product, volume: int) -> _Price:
-    identity = buyer_identity(connection)
-    identity.pop("seat_id", None)  # not a field of this route
-    body = {"product_id": product.product_id, "volume": volume, **identity, **trusted_agent(connection)}
-    reply = await http.read("POST", "/pricing", body)
-    if route_is_absent(reply):
-        raise NoPricing
-    price = final_price(reply, product.currency)
-    discount = reply.data.get("volume_discount")
-    return _Price(
-        price, isinstance(discount, int | float | Decimal) and discount == 0 and discount is not False
-    )
-
-
-def final_price(reply: Reply, currency: str) -> Decimal:
-    """The CPM of a `/pricing` answer in `currency`. Raises `SellerError`."""
-    if not reply.ok or not isinstance(reply.data, Mapping):
-        raise error_of(reply, "Asking for a price")
-    stated = reply.data.get("currency", currency)
-    if stated != currency:
-        raise SellerError(
-            "currency", f"The seller prices in {str(stated)[:10]}, the product is listed in {currency}."
-        )
-    try:
-        return cpm(reply.data.get("final_price"), "final_price")
-    except BadValue as wrong:
-        raise SellerError("bad_answer", f"The seller's price is unusable: {wrong}.") from wrong
