@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from accounts.actors import actor_of
 from approvals.errors import Refused
 from bookings import services
+from bookings.discrepancies import Comparison, Declaration, Discrepancy
 from bookings.models import Campaign, ChannelBudget, Line, Recommendation, SellerReport
 from bookings.states import BEFORE_BOOKING, LINE_OPEN
 from flows.admin import ReadOnly, back_to
@@ -151,3 +152,38 @@ class LineAdmin(ReadOnly, ModelAdmin):
         asked = sum(services.check_line_now(line=line, actor=actor_of(request)) for line in waiting)
         level = messages.SUCCESS if asked else messages.WARNING
         messages.add_message(request, level, f"{asked} of {queryset.count()} lines are being asked about.")
+
+
+@admin.register(Discrepancy)
+class DiscrepancyAdmin(ReadOnly, ModelAdmin):
+    """All of them, closed and resolved ones too; acting is on the operations page."""
+
+    list_display = ["reference", "shown_kind", "seller", "summary", "opened_at", "closed_at", "resolved_by"]
+    list_filter = ["kind", "seller", "closed_at", "resolved_at"]
+    list_select_related = ["seller", "resolved_by"]
+    search_fields = ["reference", "summary", "line__campaign__name"]
+    ordering = ["-opened_at"]
+
+    @display(description="kind", ordering="kind", label=UNFOLD_TONES)
+    def shown_kind(self, row: Discrepancy) -> tuple[str, str]:
+        return row.tone, row.get_kind_display()
+
+
+@admin.register(Declaration)
+class DeclarationAdmin(ReadOnly, ModelAdmin):
+    list_display = ["claim", "by_label", "reason", "at", "found_at", "ending"]
+    list_select_related = ["claim"]
+    search_fields = ["by_label", "reason"]
+    ordering = ["-at"]
+
+
+@admin.register(Comparison)
+class ComparisonAdmin(ReadOnly, ModelAdmin):
+    list_display = ["seller", "shown_status", "night", "created_at", "finished_at", "counts"]
+    list_filter = ["status", "seller"]
+    list_select_related = ["seller"]
+    ordering = ["-created_at"]
+
+    @display(description="status", ordering="status", label=UNFOLD_TONES)
+    def shown_status(self, row: Comparison) -> tuple[str, str]:
+        return row.tone, row.get_status_display()

@@ -56,7 +56,7 @@ class Operations(APIView):
     def get(self, request: Request) -> Response:
         asked = request.query_params
         number = asked.get("page", "1")
-        if not (number.isascii() and number.isdigit() and 0 < len(number) < 7):
+        if not (number.isascii() and number.isdigit() and len(number) < 7 and int(number) > 0):
             errors = [{"field": "page", "code": "invalid", "message": "Give a whole number from 1."}]
             raise Problem(400, "invalid", "`page` is not a page number.", errors)
         page = operations.operations_page(

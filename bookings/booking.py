@@ -10,16 +10,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
-
-from django.db.models import Sum
 
 from bookings import saga, terms
 from bookings.confirming import DIFFERS, poll
+from bookings.last_look import CannotSend, refuse_to_send
 from bookings.line_record import call, decline, give_up_draft, load, move
 from bookings.models import Campaign, Line
 from bookings.outcome import start_next
-from bookings.states import LINE_LOST, LINE_OPEN, CampaignStatus, LineStatus
+from bookings.states import LINE_LOST, LINE_OPEN, LineStatus
 from bookings.talk import keep_calls
 from bookings.telling import tell
 from flows import claims, lifecycle
@@ -29,24 +27,14 @@ from flows.models import Claim
 from flows.states import ClaimState
 from flows.work import Done, Later, Work
 from sellers.dialects.base import Answer, Connection, LineIntent, Outcome
-from sellers.dialects.registry import write_kinds
+from sellers.dialects.registry import replay_window, write_kinds
 from sellers.exchange import ExchangeRecord
 
-EXPIRY_MARGIN = dt.timedelta(seconds=60)  # the seller's clock may be ahead of ours
 LONGEST_CHECKING = dt.timedelta(hours=2)
 STOP_BEFORE_EXPIRY = dt.timedelta(minutes=15)
+SHARE_OF_WINDOW = 0.8  # of the time for which a seller knows our keys: the rest is for its clock and ours
 LONGEST_BUSY = 600.0  # seconds that a seller may send us away for
 TIMED_OUT = "deadline"  # the code of a call whose end we did not wait for
-
-
-class CannotSend(Exception):
-    """Found before anything was sent: the line must not go out. `code` and the text tell why."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.claim: Claim | None = None  # of an earlier call, which the seller has shown to have done nothing
-        self.calls: list[ExchangeRecord] = []
 
 
 def advance(work: Work) -> Done | Later:
@@ -129,7 +117,7 @@ def _claiming(line: Line, kind: str, intent: LineIntent) -> Callable[[Campaign],
     def record(campaign: Campaign) -> claims.Opened:
         key = intent.idempotency_key
         if not Claim.objects.filter(key=key).exists():
-            _refuse_to_send(campaign, line)
+            refuse_to_send(campaign, line)
         opened = claims.open_claim(
             flow=campaign,
             subject_id=campaign.pk if kind in terms.ORDER_KINDS else line.pk,
@@ -157,39 +145,18 @@ def _taking_over_refs(line: Line, claim: Claim) -> Callable[[Campaign], None]:
     return record
 
 
-def _refuse_to_send(campaign: Campaign, line: Line) -> None:
-    """The last look before something leaves: decision, budget, price and seller as they are at this instant."""
-    if campaign.status != CampaignStatus.EXECUTING_BOOKINGS:
-        raise CannotSend("wrong_state", "The campaign is not booking.")
-    if saga.is_unwinding(line):
-        raise CannotSend(
-            saga.POLICY, "Another line of this approval was not booked, so this one is given up."
-        )
-    from bookings.proposals import fingerprint_of
-
-    if fingerprint_of(line.recommendation) != line.fingerprint:
-        raise CannotSend("changed_since_approval", "The line is no longer what was approved.")
-    if _promised(campaign) > campaign.budget:
-        raise CannotSend("over_budget", "Booking this line would exceed the campaign's budget.")
-    line.seller.refresh_from_db(fields=["enabled"])
-    if not line.seller.enabled:
-        raise CannotSend("seller_disabled", f"{line.seller.name} has been disabled.")
-    if line.recommendation.quote_expires_at - EXPIRY_MARGIN <= now():
-        raise CannotSend("quote_expired", "The seller's price expired before the line could be sent.")
-
-
-def _promised(campaign: Campaign) -> Decimal:
-    """What is booked or may still be: approved lines that are not lost, unknown outcomes included."""
-    lines = campaign.lines.exclude(status__in=LINE_LOST)
-    return lines.aggregate(total=Sum("cost"))["total"] or Decimal(0)
-
-
 def _stop_checks_at(line: Line) -> dt.datetime:
     """When automatic checks of an unknown outcome end (reliability.md 6.4 step 5)."""
-    return max(
-        now() + dt.timedelta(minutes=1),
-        min(now() + LONGEST_CHECKING, line.recommendation.quote_expires_at - STOP_BEFORE_EXPIRY),
-    )
+    ends = [now() + LONGEST_CHECKING, line.recommendation.quote_expires_at - STOP_BEFORE_EXPIRY]
+    if window := replay_window(line.seller.dialect):
+        ends.append(now() + window * SHARE_OF_WINDOW)
+    return max(now() + dt.timedelta(minutes=1), min(ends))
+
+
+def _keys_are_forgotten(line: Line, claim: Claim) -> bool:
+    """After the window that the seller declares, the same key would be a new booking to it, not a replay."""
+    window = replay_window(line.seller.dialect)
+    return window is not None and now() >= claim.created_at + window * SHARE_OF_WINDOW
 
 
 def _reconcile(
@@ -205,6 +172,9 @@ def _reconcile(
         if wait := claims.still_at_work(claim):
             reason = "nothing is to be seen yet, and the call may still be at work there"
             return Answer(Outcome.UNKNOWN, "at_work", reason, retry_after=wait), calls
+        if _keys_are_forgotten(line, claim):
+            reason = "nothing is to be seen, but the seller no longer knows our key; a person must clear this"
+            return Answer(Outcome.UNKNOWN, "replay_window_over", reason), calls
     try:
         first = work.commit(_resending(line, claim))
     except CannotSend as refusal:
@@ -218,7 +188,7 @@ def _reconcile(
 
 def _resending(line: Line, claim: Claim) -> Callable[[Campaign], bool]:
     def record(campaign: Campaign) -> bool:
-        _refuse_to_send(campaign, line)
+        refuse_to_send(campaign, line)
         return claims.note_resend(claim)
 
     return record

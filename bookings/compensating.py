@@ -8,15 +8,11 @@ from then on the seller is only looked at, and nothing is sent until a person as
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
 from django.db import transaction
 
-from bookings import saga, terms
+from bookings import cancelling, saga, terms
 from bookings.confirming import DIFFERS, LONG_WAIT
-from bookings.line_record import call, load, move, record_declined
+from bookings.line_record import load, move, record_declined
 from bookings.models import Campaign, Line
 from bookings.outcome import finish_if_settled, settle_line, start_next
 from bookings.saga_models import Compensation
@@ -26,43 +22,12 @@ from bookings.telling import tell
 from flows import claims, lifecycle, steps
 from flows.actors import Actor
 from flows.clock import now, today
-from flows.fingerprint import digest
 from flows.ids import jitter
 from flows.models import Claim
 from flows.states import ClaimState
 from flows.work import Done, Later, Work
 from sellers.dialects.base import Answer, Outcome
 from sellers.exchange import ExchangeRecord
-
-KIND = "cancel"
-LIMIT = dt.timedelta(minutes=30)  # then people should know: money is committed that nobody wants to spend
-UNDECIDED = (
-    "pending_booking",
-    "pending_reservation",
-)  # some sellers take no cancellation before they have decided
-TIMED_OUT = "deadline"
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What the seller said to the cancellation, what it shows now, and every call that this took."""
-
-    said: Answer | None
-    shown: Answer | None
-    calls: list[ExchangeRecord]
-
-    @property
-    def over(self) -> Answer | None:
-        """The answer that proves that nothing stands any more."""
-        answers = (self.shown, self.said)
-        return next((one for one in answers if one is not None and one.line_status in LINE_LOST), None)
-
-    @property
-    def undecided(self) -> bool:
-        """Refused, because the seller has not decided on the booking itself yet: nothing happened."""
-        if self.said is None or self.said.outcome != Outcome.REFUSED or self.shown is None:
-            return False
-        return self.shown.line_status in UNDECIDED
 
 
 def advance(work: Work) -> Done | Later:
@@ -71,86 +36,20 @@ def advance(work: Work) -> Done | Later:
     undoing = line.undoing
     if undoing is None or undoing.state == CompensationState.DONE:
         return Done()
-    if _belongs_to_another(line):
+    if cancelling.belongs_to_another(line):
         if undoing.state == CompensationState.FAILED:
             return Done()
         return _failed(line, None, "The seller's reference belongs to another line of ours.", [])
-    opened = work.commit(_claiming(line))
+    opened = work.commit(cancelling.claiming(line))
     claim = opened.claim
     if opened.fresh or claim.state == ClaimState.NOT_SENT:
-        return _judge(line, claim, _send(work, line, claim, fresh=opened.fresh))
+        return _judge(line, claim, cancelling.send(work, line, claim, fresh=opened.fresh))
     if undoing.state == CompensationState.FAILED:
         return _watch(line, claim)
-    return _judge(line, claim, _reconcile(work, line, claim))
+    return _judge(line, claim, cancelling.reconcile(work, line, claim))
 
 
-def claim_key(line: Line) -> str:
-    """A line is cancelled once in its life, however often that is asked for."""
-    return f"fd-cancel-{line.pk.hex}"
-
-
-def _belongs_to_another(line: Line) -> bool:
-    """A seller that answers with the id of another booking of ours must not make us cancel that one."""
-    others = Line.objects.filter(seller_id=line.seller_id).exclude(pk=line.pk)
-    stated = {f"refs__{name}": line.refs[name] for name in terms.OWN_REFERENCES if line.refs.get(name)}
-    return bool(stated) and others.filter(**stated).exists()
-
-
-def _claiming(line: Line) -> Callable[[Campaign], claims.Opened]:
-    def record(campaign: Campaign) -> claims.Opened:
-        opened = claims.open_claim(
-            flow=campaign,
-            subject_id=line.pk,
-            kind=KIND,
-            target=line.seller.slug,
-            key=claim_key(line),
-            payload_hash=digest({"kind": KIND, "refs": {n: line.refs.get(n) for n in terms.OWN_REFERENCES}}),
-            stop_checks_at=now() + LIMIT,
-        )
-        if opened.fresh:
-            tell(campaign, line, "compensation.sent", {"key": opened.claim.key, "refs": line.refs})
-        return opened
-
-    return record
-
-
-def _send(work: Work, line: Line, claim: Claim, *, fresh: bool) -> Heard:
-    """Send it, and look at once where the answer alone proves nothing."""
-    if not fresh and not work.commit(lambda campaign: claims.note_resend(claim)):
-        return _look(line)
-    intent = terms.intent_for(line, KIND)
-    said, calls = call(line.seller.connection(), lambda dialect: dialect.cancel(intent))
-    claims.call_ended(claim, timed_out=said.code == TIMED_OUT)
-    if said.line_status in LINE_LOST or said.outcome == Outcome.NOT_SENT:
-        return Heard(said, None, calls)
-    looked = _look(line)
-    return Heard(said, looked.shown, [*calls, *looked.calls])
-
-
-def _look(line: Line) -> Heard:
-    """An earlier cancellation may have worked although its answer was lost, or a second one is refused."""
-    intent, connection = terms.intent_for(line, KIND), line.seller.connection()
-    shown, calls = call(connection, lambda dialect: dialect.read(intent))
-    if shown.outcome == Outcome.UNKNOWN:
-        shown, more = call(connection, lambda dialect: dialect.find(terms.line_kind(line), intent))
-        calls = [*calls, *more]
-    if shown.outcome == Outcome.NOTHING:
-        shown = replace(shown, line_status=str(LineStatus.CANCELED))
-    return Heard(None, shown, calls)
-
-
-def _reconcile(work: Work, line: Line, claim: Claim) -> Heard:
-    """It may have been sent. Only when the seller shows that the booking stands does it go out again."""
-    looked = _look(line)
-    if looked.over or looked.shown is None or looked.shown.outcome != Outcome.DONE:
-        return looked
-    if claims.still_at_work(claim):
-        return looked
-    sent = _send(work, line, claim, fresh=False)
-    return replace(sent, calls=[*looked.calls, *sent.calls])
-
-
-def _judge(line: Line, claim: Claim, heard: Heard) -> Done | Later:
+def _judge(line: Line, claim: Claim, heard: cancelling.Heard) -> Done | Later:
     if heard.over is not None:
         return _cancelled(line, claim, heard.over, heard.calls)
     if heard.undecided:
@@ -166,7 +65,7 @@ def _judge(line: Line, claim: Claim, heard: Heard) -> Done | Later:
     return _wait(line, claim, heard, f"Cancellation not confirmed yet ({words}).")
 
 
-def _wait(line: Line, claim: Claim, heard: Heard, note: str) -> Later | Done:
+def _wait(line: Line, claim: Claim, heard: cancelling.Heard, note: str) -> Later | Done:
     """Not clear. Ask again after a growing pause; past the limit operations have it."""
     if not heard.undecided and now() >= claim.stop_checks_at:
         return _failed(line, claim, note, heard.calls, heard.shown)
@@ -302,7 +201,7 @@ def _left_as_draft(line: Line, claim: Claim | None, reason: str, calls: list[Exc
 
 def _watch(line: Line, claim: Claim) -> Done | Later:
     """With operations. Late truth still wins: a cancellation agreed by telephone is seen here."""
-    looked = _look(line)
+    looked = cancelling.look(line)
     if looked.over is not None:
         return _cancelled(line, claim, looked.over, looked.calls)
     if line.recommendation.end_date < today():
@@ -361,11 +260,15 @@ def cancel_again(*, line: Line, actor: Actor) -> bool:
     with transaction.atomic():
         campaign = lifecycle.lock(Campaign, line.campaign_id)
         undoing = Compensation.objects.filter(line=line, state=CompensationState.FAILED).first()
-        claim = Claim.objects.filter(key=claim_key(line)).first()
+        claim = Claim.objects.filter(key=cancelling.claim_key(line)).first()
         if undoing is None or claim is None:
             return False
         _answered(line, CompensationState.WAITING)
-        claim.state, claim.settled_at, claim.stop_checks_at = ClaimState.NOT_SENT, None, now() + LIMIT
+        claim.state, claim.settled_at, claim.stop_checks_at = (
+            ClaimState.NOT_SENT,
+            None,
+            now() + cancelling.LIMIT,
+        )
         claim.save(update_fields=["state", "settled_at", "stop_checks_at"])
         tell(campaign, line, "compensation.asked_again", {}, actor)
         return steps.hurry(campaign, "compensate", str(line.pk))

@@ -10,6 +10,7 @@ from bookings.states import LINE_LOST, LINE_OPEN, LINE_TO_SEND, CampaignStatus, 
 from flows import lifecycle, steps
 from flows.actors import SYSTEM_ACTOR
 from flows.clock import now
+from planning.booking_policy import unwinds
 
 
 def settle_line(campaign: Campaign, line: Line) -> None:
@@ -39,6 +40,8 @@ def start_next(campaign: Campaign, seller_id: Any) -> None:
 
 def _start_held_back(campaign: Campaign) -> None:
     """What waited for the lines that can be cancelled may go now, whoever its seller is."""
+    if not unwinds(campaign.booking_policy):
+        return
     held = campaign.lines.filter(status__in=LINE_TO_SEND, free_cancel_until__isnull=True)
     for seller_id in set(held.order_by().values_list("seller_id", flat=True)):
         start_next(campaign, seller_id)

@@ -17,7 +17,8 @@ from bookings.telling import tell
 from flows import lifecycle, steps
 from flows.actors import SYSTEM_ACTOR
 from flows.clock import now
-from flows.models import Step
+from flows.models import Claim, Step
+from flows.states import OPEN_STEPS
 from planning import booking_policy as policies
 from planning.booking_policy import Stake
 
@@ -75,7 +76,7 @@ def _unwind(campaign: Campaign, because: Line, stakes: list[Stake]) -> None:
     for row in _others(campaign, because):
         if row.status in STANDS:
             _want_for_policy(campaign, row)
-        elif not _was_started(row):
+        elif not _may_be_out(row):
             _give_up_unsent(campaign, row)
         else:
             steps.hurry(campaign, "book", str(row.pk))  # it may be out there: asked first, then given up
@@ -88,9 +89,10 @@ def _others(campaign: Campaign, because: Line) -> list[Line]:
     return list(rows.select_related("recommendation", "seller"))
 
 
-def _was_started(line: Line) -> bool:
-    """Whether its step exists: then the step ends it, because something may be on its way."""
-    return Step.objects.filter(flow_id=line.campaign_id, name="book", key=str(line.pk)).exists()
+def _may_be_out(line: Line) -> bool:
+    """Whether something of it may be at the seller, or on its way there: then its step ends it."""
+    step = Step.objects.filter(flow_id=line.campaign_id, name="book", key=str(line.pk), state__in=OPEN_STEPS)
+    return step.exists() or Claim.objects.filter(subject_id=line.pk).exists()
 
 
 def _give_up_unsent(campaign: Campaign, line: Line) -> None:

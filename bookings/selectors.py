@@ -67,18 +67,16 @@ def is_visible(user: Any, campaign_id: uuid.UUID) -> bool:
 def watchable(pairs: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
     """Those pairs of a user's and a campaign's id in which the user may see the campaign; for many at once."""
     users = get_user_model()._default_manager.filter(pk__in={user for user, _ in pairs}, is_active=True)
-    clients = {user.pk: None if user.sees_every_client else set() for user in users}
-    bound = [pk for pk, seen in clients.items() if seen is not None]
-    for user, client in client_pairs(bound):
-        clients[user].add(client)
+    unlimited = {user.pk: sees_every_client(user) for user in users}
+    assigned = set(client_pairs([pk for pk, everything in unlimited.items() if not everything]))
     campaigns = Campaign.objects.filter(pk__in={campaign for _, campaign in pairs})
     client_of = {str(pk): client for pk, client in campaigns.values_list("pk", "organization_id")}
     return {
         (user, campaign)
         for user, campaign in pairs
-        if user in clients
+        if user in unlimited
         and campaign in client_of
-        and (clients[user] is None or client_of[campaign] in clients[user])
+        and (unlimited[user] or (user, client_of[campaign]) in assigned)
     }
 
 

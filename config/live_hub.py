@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -61,7 +61,9 @@ class Hub:
         self._newest: dict[str, int] = {}
         self._telling: set[str] = set()
         self._asking: list[tuple[Pass, asyncio.Future[int | None]]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._short: set[asyncio.Task[None]] = set()  # kept from the garbage collector until they are done
         self._channel = ""
         self._subscribing = asyncio.Lock()
 
@@ -72,12 +74,15 @@ class Hub:
         """
         group = _group(watcher.ticket)
         self._watchers.setdefault(group, set()).add(watcher)
-        if not self._tasks:
-            self._begin(self._look_regularly())
-        await self._subscribe(group)
-        position = await self._ask(watcher.ticket)
-        if position is None:
-            await self.leave(watcher)
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_regularly())
+        position = None
+        try:
+            await self._subscribe(group)
+            position = await self._ask(watcher.ticket)
+        finally:
+            if position is None:
+                await self.leave(watcher)
         return position
 
     async def leave(self, watcher: Watcher) -> None:
@@ -88,10 +93,11 @@ class Hub:
             return
         del self._watchers[group]
         self._newest.pop(group, None)
+        channel = self._channel
         if not self._watchers:
             self._end()
-        if self._layer is not None and self._channel:
-            await self._layer.group_discard(group, self._channel)
+        if self._layer is not None and channel:
+            await self._layer.group_discard(group, channel)
 
     async def _subscribe(self, group: str) -> None:
         """Again and again is harmless. Where it fails, the regular look tries again and tells meanwhile."""
@@ -101,7 +107,7 @@ class Hub:
             async with self._subscribing:
                 if not self._channel:
                     self._channel = await self._layer.new_channel()
-                    self._begin(self._listen(self._channel))
+                    self._listening = asyncio.create_task(self._listen(self._channel))
             await self._layer.group_add(group, self._channel)
         except Exception:
             logger.warning("no live hints for %s for now", group, exc_info=True)
@@ -180,16 +186,16 @@ class Hub:
                         answer.set_result(found.get(ticket))
             del self._asking[: len(asked)]
 
-    def _begin(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._short.add(task)
+        task.add_done_callback(self._short.discard)
 
     def _end(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        self._tasks.clear()
-        self._telling.clear()
+        for task in (self._looking, self._listening):
+            if task is not None:
+                task.cancel()
+        self._looking = self._listening = None
         self._channel = ""
 
 

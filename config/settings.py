@@ -259,6 +259,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health(/|$)", r"^metrics$"]  # asked from inside, where there is no TLS
 SESSION_COOKIE_NAME = "__Host-flightdeck" if HTTPS else "flightdeck"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -330,7 +331,9 @@ FLIGHTDECK_COMPARE_HOUR_UTC = env.int("FLIGHTDECK_COMPARE_HOUR_UTC", 2)
 FLIGHTDECK_CALL_DEADLINE_SECONDS = env.float("FLIGHTDECK_CALL_DEADLINE_SECONDS", 10.0)
 # Calls at once to one seller, over all campaigns and, with Redis, over all processes; a seller may have its own number.
 FLIGHTDECK_SELLER_CONCURRENCY = env.int("FLIGHTDECK_SELLER_CONCURRENCY", 24)
-FLIGHTDECK_SELLER_STATE_URL = _redis(3) if REDIS_URL else ""  # who calls whom, who is ill: may be lost at any time
+FLIGHTDECK_SELLER_STATE_URL = (
+    _redis(3) if REDIS_URL else ""
+)  # who calls whom, who is ill: may be lost at any time
 FLIGHTDECK_EXCHANGE_DAYS = env.int("FLIGHTDECK_EXCHANGE_DAYS", 90)  # records of calls are kept for so long
 
 # --- the rest -------------------------------------------------------------------------------------------------
@@ -343,7 +346,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(env.str("FLIGHTDECK_STATIC_ROOT", str(VAR_DIR / "static")))
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns at every start where it is missing
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Not collected: served from where they lie, which saves a step at the first start. Collected: names carry a hash, so

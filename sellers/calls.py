@@ -65,6 +65,7 @@ class Call:
     at: datetime = field(default_factory=now)
     sent: bool = False
     queued: bool = False  # waits for its turn here: the seller has no part in that
+    troubled: bool = False  # an attempt before this one failed
     probe: bool = False  # the one call that tries whether an ill seller is back
 
     def begin_attempt(self) -> None:

@@ -201,7 +201,7 @@ class Gate:
         except Away:
             return None
         except BaseException:
-            shared.give_slot_back(self._key, holder)
+            shared.leave_queue(self._key, holder)
             raise
         return holder
 

@@ -118,7 +118,7 @@ class SellerHttp:
 
     def _judge_failure(self, call: Call, failed: CallFailed) -> None:
         # A deadline that was nearly over when the call came to its turn says nothing about the seller.
-        had_time = call.elapsed_ms >= self._call_seconds * 500
+        had_time = call.troubled or call.elapsed_ms >= self._call_seconds * 500
         if failed.code in ILL_CODES or (failed.code == "deadline" and had_time):
             self._gate.failed(call, failed.code)
         else:
@@ -168,7 +168,7 @@ class SellerHttp:
                 self._record(call, error=failed.code)
                 if last or not failed.retryable or (failed.sent and not call.repeatable):
                     raise
-                if not self._gate.may_retry(call):
+                if time.monotonic() + pause >= until or not self._gate.may_retry(call):
                     raise
                 before = failed
             else:
@@ -178,6 +178,7 @@ class SellerHttp:
                     return reply
                 if time.monotonic() + pause >= until or not self._gate.may_retry(call):
                     return reply
+            call.troubled = True
             await asyncio.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 

@@ -91,16 +91,17 @@ class SharedState:
         return bool(self._ask(lambda: self._take(keys, [holder, limit, seconds, WAITER_SECONDS])))
 
     def give_slot_back(self, seller: str, holder: str) -> None:
-        """Also takes a waiter out of the queue. Redis being away is no error: the slot runs out."""
+        """Redis being away is no error: the slot runs out."""
+        self._remove(seller, holder, "calls")
 
-        def remove() -> Any:
-            with self._redis.pipeline(transaction=False) as together:
-                for name in ("calls", "queue", "waiters"):
-                    together.zrem(_key(seller, name), holder)
-                return together.execute()
+    def leave_queue(self, seller: str, holder: str) -> None:
+        """Somebody who waited gives up; with him the slot that he may have been given."""
+        self._remove(seller, holder, "calls", "queue", "waiters")
 
+    def _remove(self, seller: str, holder: str, *names: str) -> None:
         try:
-            self._ask(remove)
+            for name in names:
+                self._ask(lambda key=_key(seller, name): self._redis.zrem(key, holder))
         except Away:
             return
 

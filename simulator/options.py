@@ -31,6 +31,7 @@ class SellerOptions:
     confirm_after: float | None = None  # seconds until a proposed deal reads as active; None = never
     async_after: float | None = None  # seconds in PendingReservation/PendingBooking; None = answered at once
     quote_ttl: float = 86_400.0  # seconds
+    key_life: float = 86_400.0  # seconds for which idempotency keys are known; 0 = forgotten at once
     race_window: float = (
         0.0  # seconds between the check of a quote and its booking, where the seller can race
     )
@@ -51,6 +52,7 @@ CHANGEABLE: tuple[str, ...] = (
     "confirm_after",
     "async_after",
     "quote_ttl",
+    "key_life",
     "race_window",
     "avails_reading",
     "cancel_in_flight",

@@ -28,7 +28,7 @@ class Server:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
-        self.port = _free_ports()
+        self.port = free_ports()
         self.environment = {
             **os.environ,
             "FLIGHTDECK_VAR": str(folder),
@@ -135,7 +135,7 @@ def _open(port: int) -> bool:
 _given: set[int] = set()
 
 
-def _free_ports() -> int:
+def free_ports() -> int:
     """A port whose sellers' ports (+101, +102) are free too. Each test process searches a range of its own, below the
     ports that the system gives to outgoing connections."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)

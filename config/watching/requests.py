@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from config.api_guard import name_request
-from config.watching import context, metrics
+from config.watching import context, metrics, tracing
 from flows import watch
 
 logger = logging.getLogger("flightdeck.request")
@@ -27,6 +27,7 @@ class WatchRequests:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         name_request(request)
         context.enter_request(request)
+        tracing.name_request(request.request_id)  # type: ignore[attr-defined]
         watch.correlation.set(uuid.UUID(request.correlation_id))  # type: ignore[attr-defined]
         started = time.perf_counter()
         try:

@@ -71,7 +71,14 @@ def _without_query(span: Any, request: Any) -> None:
     for name in _SAYS_THE_QUERY:
         if name in (span.attributes or {}):
             span.set_attribute(name, "" if name == "url.query" else request.path)
-    span.set_attribute("flightdeck.request_id", getattr(request, "request_id", ""))
+
+
+def name_request(request_id: str) -> None:
+    """The span of the request that runs here, if there is one, gets the request's name."""
+    if _tracer is not None:
+        from opentelemetry import trace
+
+        trace.get_current_span().set_attribute("flightdeck.request_id", request_id)
 
 
 def _open_span(visit: Visit, **_: Any) -> None:

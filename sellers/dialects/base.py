@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -232,6 +232,7 @@ class SellerDialect(Protocol):
     write_kinds: tuple[str, ...]
     can_cancel: bool  # a booking can be cancelled over this wire
     lists_lines: bool  # the seller can be asked for the lines that it holds for us
+    replay_window: timedelta | None  # for how long it knows our keys; None where the wire has none
 
     async def probe(self) -> ProbeResult: ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sellers.dialects.base import Connection, SellerDialect
 from sellers.dialects.opendirect import OpenDirect
 from sellers.dialects.seller_agent import SellerAgent
@@ -31,3 +33,8 @@ def write_kinds(dialect: str) -> tuple[str, ...]:
 def lists_lines(dialect: str) -> bool:
     """Whether the seller can be asked for the lines that it holds for us. Raises `KeyError`."""
     return DIALECTS[dialect].lists_lines
+
+
+def replay_window(dialect: str) -> timedelta | None:
+    """For how long a key of ours gets its first answer again; None where the wire has no keys. Raises `KeyError`."""
+    return DIALECTS[dialect].replay_window

@@ -12,8 +12,6 @@ from simulator.seller import Seller
 from simulator.seller_agent.errors import business_error
 from simulator.wire_json import encode
 
-_LIFE = timedelta(hours=24)
-
 
 def _record_id(route: str, buyer: Buyer, body: dict[str, Any]) -> str:
     return f"{route}|{buyer.name}|{body['idempotency_key']}"
@@ -29,7 +27,8 @@ def replay(
 ) -> dict[str, Any] | None:
     """The stored answer for this key, None if new. Raises ApiError 409 if the key came with another body."""
     record = seller.store.get("idempotency", _record_id(route, buyer, body))
-    if record is None or parse_stamp(record["at"]) + _LIFE < seller.clock.now():
+    life = timedelta(seconds=seller.options.key_life)
+    if record is None or parse_stamp(record["at"]) + life < seller.clock.now():
         return None
     if record["digest"] != _digest(body, known):
         text = f"idempotency_key '{body['idempotency_key']}' was already used for a different {noun}."

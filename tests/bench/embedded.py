@@ -1,4 +1,4 @@
-"""The product as one process, as `make run` starts it, with any number of simulated sellers in processes of their own."""
+"""The product as one process, as `make run` starts it, with any number of sellers in processes of their own."""
 
 from __future__ import annotations
 

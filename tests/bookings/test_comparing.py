@@ -81,7 +81,7 @@ def copy_of(seller: RunningSeller, line: Line, **changes: Any) -> str:
     return str(post(seller, path, {name: row[name] for name in kept} | changes)["id"])
 
 
-# --- agreement -----------------------------------------------------------------------------------------------------
+# --- agreement ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("slug", "wanted"), [("agent", AGENT_ONLY), ("direct", DIRECT_ONLY)])
@@ -100,7 +100,7 @@ def test_a_comparison_only_reads(desk: Desk) -> None:
     assert len(desk.direct.journal.effects()) == before
 
 
-# --- disagreement ----------------------------------------------------------------------------------------------------
+# --- disagreement ------------------------------------------------------------------------------------------------
 
 
 def test_a_line_that_the_seller_cancelled_is_found_and_closed_when_it_is_back(desk: Desk) -> None:
@@ -180,7 +180,7 @@ def test_our_reference_on_something_unknown_is_told(desk: Desk) -> None:
     assert found() == [("unknown_ours", strange)]
 
 
-# --- what is not ours ------------------------------------------------------------------------------------------------
+# --- what is not ours --------------------------------------------------------------------------------------------
 
 
 def test_another_buyers_lines_are_counted_and_otherwise_left_alone(desk: Desk) -> None:
@@ -234,7 +234,7 @@ def test_a_forged_order_record_does_not_make_a_strange_deal_ours(desk: Desk) -> 
     assert "deal_id" not in line.refs
 
 
-# --- lost answers and late truth ---------------------------------------------------------------------------------------
+# --- lost answers and late truth ---------------------------------------------------------------------------------
 
 
 def test_a_lost_answer_is_adopted(desk: Desk) -> None:
@@ -265,7 +265,7 @@ def test_a_lost_answer_at_other_terms_is_taken_back_by_reconciliation(desk: Desk
 
 def test_an_order_record_leads_to_the_deal_whose_quote_is_silent(desk: Desk) -> None:
     """GET quote answers 410 after a day even for a booked quote; an order record still names the deal."""
-    line, claim = escalated_line(desk)
+    line, _ = escalated_line(desk)
     deal = desk.agent.journal.effects("deal.booked")[0].data["deal_id"]
     record = {"deal_id": deal, "quote_id": line.recommendation.quote_id, "metadata": {}}
     post(desk.agent, "/api/v1/orders", record, "X-Api-Key")
@@ -290,7 +290,7 @@ def test_what_was_declared_not_booked_is_found_by_night_and_cancelled(desk: Desk
     assert found() == []
 
 
-# --- sellers that fail ---------------------------------------------------------------------------------------------------
+# --- sellers that fail -------------------------------------------------------------------------------------------
 
 
 def test_an_incomplete_list_closes_nothing_and_makes_nothing_missing(desk: Desk) -> None:
@@ -364,7 +364,7 @@ def test_a_huge_list_is_read_in_bounded_parts(desk: Desk, monkeypatch: Any) -> N
     assert len(Discrepancy.objects.get(kind="foreign").details) == 20
 
 
-# --- durable -------------------------------------------------------------------------------------------------------------
+# --- durable -----------------------------------------------------------------------------------------------------
 
 
 def test_a_run_that_was_killed_goes_on_where_it_was_and_doubles_nothing(desk: Desk, monkeypatch: Any) -> None:
@@ -418,7 +418,7 @@ def test_a_second_press_finds_the_run_that_is_under_way(desk: Desk) -> None:
     assert Step.objects.filter(name="compare").count() == 1
 
 
-# --- resolving -------------------------------------------------------------------------------------------------------------
+# --- resolving ---------------------------------------------------------------------------------------------------
 
 
 def test_what_a_person_resolved_stays_so_until_something_else_is_found(desk: Desk) -> None:

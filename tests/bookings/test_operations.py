@@ -11,7 +11,7 @@ import time_machine
 from django.db import connection
 
 from approvals.errors import Refused
-from bookings import settling
+from bookings import services, settling
 from bookings.adopting import look
 from bookings.discrepancies import Declaration, Discrepancy
 from bookings.models import Line
@@ -234,7 +234,7 @@ def test_a_deal_of_another_line_is_not_adopted(desk: Desk) -> None:
     best_line(desk, other)
     drive(other)
     taken = booked_deal(desk)
-    line, claim = escalated_line(desk)
+    _, claim = escalated_line(desk)
     with pytest.raises(Refused) as refused:
         settling.adopt(claim_id=claim.pk, actor=person(desk).actor, sighting=look(claim, taken))
     assert refused.value.code == "differs"
@@ -300,3 +300,101 @@ def test_asking_now_asks_the_seller_at_once(desk: Desk) -> None:
     campaign = drive(line.campaign)
     line.refresh_from_db()
     assert (campaign.status, line.status) == ("completed", "booked")
+
+
+# --- keys that the seller no longer knows -----------------------------------------------------------------------
+
+
+def test_after_the_replay_window_nothing_goes_out_again_by_itself(desk: Desk) -> None:
+    """The quote still shows as available: but a key that the seller has forgotten is no replay, it is a booking."""
+    desk.agent.set_options(quote_ttl=5 * 86_400.0)
+    line, claim = unknown_line(desk, faults=NOTHING_AT_AGENT)
+    desk.agent.clear_faults()
+    desk.agent.set_options(key_life=0.0)
+    posts = len(desk.agent.journal.requests("POST", "/api/v1/deals"))
+    with time_machine.travel(now() + dt.timedelta(hours=20)):
+        hurry(line.campaign, "book", str(line.pk))
+        turn(line.campaign, "book", most=3)
+        claim.refresh_from_db()
+        line.refresh_from_db()
+    assert len(desk.agent.journal.requests("POST", "/api/v1/deals")) == posts
+    assert (claim.state, line.attention) == ("escalated", True)
+    assert "no longer knows our key" in claim.evidence[-1]["said"]
+
+
+def test_within_the_replay_window_proof_that_nothing_happened_sends_it_again(desk: Desk) -> None:
+    line, claim = unknown_line(desk, faults=NOTHING_AT_AGENT)
+    desk.agent.clear_faults()
+    assert drive(line.campaign).status == "completed"
+    claim.refresh_from_db()
+    assert claim.sends == 2
+    assert len(desk.agent.journal.effects("deal.booked")) == 1
+
+
+def test_checks_end_before_the_price_and_after_two_hours_at_most(desk: Desk) -> None:
+    line, claim = unknown_line(desk)
+    latest = min(claim.created_at + dt.timedelta(hours=2), line.recommendation.quote_expires_at)
+    assert claim.created_at < claim.stop_checks_at <= latest + dt.timedelta(seconds=5)
+
+
+# --- kept after all -----------------------------------------------------------------------------------------------
+
+
+def refused_to_cancel(desk: Desk) -> tuple[Line, Claim]:
+    """Declared not booked, found late, and the seller will not cancel it."""
+    line, claim = escalated_line(desk)
+    declare(desk, claim)
+    desk.agent.clear_faults()
+    desk.agent.faults(
+        {
+            "kind": "status",
+            "method": "POST",
+            "path": "/api/v1/deals/bulk",
+            "status": 403,
+            "body": {"detail": "no"},
+        }
+    )
+    hurry(line.campaign, "late_truth", str(claim.pk))
+    turn(line.campaign, "late_truth")
+    return line, claim
+
+
+def test_what_cannot_be_cancelled_is_kept_while_its_money_is_free(desk: Desk) -> None:
+    line, claim = refused_to_cancel(desk)
+    sighting = look(claim, booked_deal(desk))
+    settling.keep_late(claim_id=claim.pk, actor=person(desk).actor, sighting=sighting)
+    turn(line.campaign, "book")
+    line.refresh_from_db()
+    claim.refresh_from_db()
+    assert (line.status, line.refs["deal_id"], claim.state) == ("booked", booked_deal(desk), "done")
+    assert Discrepancy.objects.get(kind="late").closed_at is not None
+    assert Step.objects.get(name="late_truth").state == "dropped"
+    assert campaign_view(line.campaign).money.committed == line.cost
+
+
+def test_what_was_spent_again_is_not_kept(desk: Desk) -> None:
+    line, claim = refused_to_cancel(desk)
+    campaign = line.campaign
+    services.plan_the_rest(
+        campaign_id=campaign.pk,
+        prepared_by=desk.agency.person("manager"),
+        actor=person(desk, "manager").actor,
+        door="page",
+    )
+    with pytest.raises(Refused) as refused:
+        settling.keep_late(
+            claim_id=claim.pk, actor=person(desk).actor, sighting=look(claim, booked_deal(desk))
+        )
+    assert refused.value.code == "money_spent"
+    line.refresh_from_db()
+    assert line.status == "declined"
+
+
+def test_nothing_is_kept_before_its_cancellation_was_tried(desk: Desk) -> None:
+    _, claim = escalated_line(desk)
+    declare(desk, claim)
+    with pytest.raises(Refused) as refused:
+        settling.keep_late(
+            claim_id=claim.pk, actor=person(desk).actor, sighting=look(claim, booked_deal(desk))
+        )
+    assert refused.value.code == "already_declared"

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.db import transaction
 
-from bookings import compensating, saga
+from bookings import cancelling, saga
 from bookings.compensating import cancel_again
 from bookings.models import Campaign, Line
 from bookings.saga_models import Compensation
@@ -105,7 +105,7 @@ def test_a_process_that_dies_between_claim_and_answer_cancels_once(
 ) -> None:
     settings.FLIGHTDECK_CALL_DEADLINE_SECONDS = 2.0
     campaign = unwinding(desk, seller)
-    real, died = compensating.call, []
+    real, died = cancelling.call, []
 
     class Died(BaseException):
         """Nothing of ours runs after it, as after SIGKILL."""
@@ -118,7 +118,7 @@ def test_a_process_that_dies_between_claim_and_answer_cancels_once(
             real(connection, question)
         raise Died
 
-    monkeypatch.setattr(compensating, "call", dying)
+    monkeypatch.setattr(cancelling, "call", dying)
     with pytest.raises(Died):
         drive(campaign)
     (claim,) = Claim.objects.filter(kind="cancel")
@@ -138,7 +138,7 @@ def test_an_exception_between_claim_and_call_is_tried_again(
 ) -> None:
     settings.FLIGHTDECK_CALL_DEADLINE_SECONDS = 1.0
     campaign = unwinding(desk, "agent")
-    real, failed = compensating.call, []
+    real, failed = cancelling.call, []
 
     def failing(connection: Any, question: Any) -> Any:
         if not failed:
@@ -146,7 +146,7 @@ def test_an_exception_between_claim_and_call_is_tried_again(
             raise RuntimeError("a bug of ours")
         return real(connection, question)
 
-    monkeypatch.setattr(compensating, "call", failing)
+    monkeypatch.setattr(cancelling, "call", failing)
     campaign = drive_checked(desk, campaign)
     assert campaign.status == "failed"
     check_end(desk, campaign)
@@ -156,7 +156,6 @@ def test_a_cancellation_that_dies_is_with_operations_and_holds_up_no_other(
     desk: Desk, monkeypatch: Any
 ) -> None:
     campaign = unwinding(desk, "agent")
-    real = compensating._look
     monkeypatch.setattr(runner, "FIRST_RETRY", 0.0)
     victim: list[Any] = []
 
@@ -166,10 +165,10 @@ def test_a_cancellation_that_dies_is_with_operations_and_holds_up_no_other(
             raise RuntimeError("a bug of ours")
         return send(work, line, claim, fresh=fresh)
 
-    send = compensating._send
-    monkeypatch.setattr(compensating, "_send", broken)
+    send = cancelling.send
+    monkeypatch.setattr(cancelling, "send", broken)
     monkeypatch.setattr(
-        compensating, "_reconcile", lambda work, line, claim: broken(work, line, claim, fresh=False)
+        cancelling, "reconcile", lambda work, line, claim: broken(work, line, claim, fresh=False)
     )
     drive_checked(
         desk, campaign, until=lambda row: Step.objects.filter(name="compensate", state="dead").exists()
@@ -179,7 +178,6 @@ def test_a_cancellation_that_dies_is_with_operations_and_holds_up_no_other(
     assert (line.status, line.attention) == ("booked", True)
     assert campaign_view(campaign).money.committed == line.cost
     monkeypatch.undo()
-    assert compensating._look is real
     assert steps.revive(Step.objects.get(name="compensate", state="dead"))
     Claim.objects.filter(subject_id=line.pk, kind="cancel").update(at_work_until=now())
     assert drive_checked(desk, campaign).status == "failed"

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.faults import report, suites
 
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=500, help="of the race")
     parser.add_argument("--points", type=int, default=0, help="only so many points of the matrix")
     parser.add_argument("--cell", default="", help="only cells whose name contains this")
+    parser.add_argument("--keep", type=Path, default=report.KEPT, help="folder of the reports")
     parser.add_argument("--no-page", action="store_true", help="leave docs/faults.md as it is")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -41,7 +43,7 @@ def _run(name: str, asked: argparse.Namespace) -> bool:
         f"[{time.monotonic() - began:6.1f} s] {name}: {text}", flush=True
     )
     suite = suites.run(name, asked, say)
-    report.keep(suite)
+    report.keep(suite, asked.keep)
     print(report.show(suite), flush=True)
     return bool(suite.failures())
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.faults.invariants import patiently
+from tests.faults.driver import patiently
 from tests.faults.stage import Stage, recovered
 
 # Where a worker falls asleep: about to send, with the seller's answer in hand, between two writes, about to record.
@@ -31,7 +31,7 @@ SLEEPS_LOCKED = (
 
 
 def sleeper(stage: Stage, points: tuple[str, ...] = SLEEPS) -> None:
-    """3: a worker is stopped (SIGSTOP) for its lease + 5 s, another takes over, the first wakes up: it writes nothing."""
+    """3: a worker is stopped for its lease + 5 s, another takes over, the first wakes up: it writes nothing."""
     row = stage.suite.row("3 worker asleep beyond its lease")
     took_over = 0
     for point in points:

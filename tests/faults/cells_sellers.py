@@ -246,7 +246,7 @@ def not_reachable(stage: Stage) -> None:
 
 
 def silent(stage: Stage, mode: str) -> None:
-    """16: one seller accepts and says nothing, or a byte each 100 ms: its part fails at the deadline, the rest goes on."""
+    """16: one seller says nothing, or a byte each 100 ms: its part fails at the deadline, the rest goes on."""
     row = stage.suite.row(f"16 seller with {mode}")
     direct, agent_only = stage.fleet.proxies["direct"], []
     before = direct.swallowed + direct.dripped

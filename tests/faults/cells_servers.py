@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.faults.invariants import patiently
+from tests.faults.driver import patiently
 from tests.faults.stage import Stage, recovered
 
 WAITING = 10_000

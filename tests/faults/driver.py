@@ -9,12 +9,13 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from tests.faults.fleet import Fleet
 
+T = TypeVar("T")
 OVER = ("completed", "failed", "cancelled", "validation_failed")
 PATIENCE = 60.0
 
@@ -66,7 +67,7 @@ class Driver:
     def ask(
         self, who: str, method: str, path: str, body: Any, headers: dict[str, str], fine: tuple[int, ...]
     ) -> dict[str, Any]:
-        """Repeats what was cut and what the product asks to repeat. Raises TookTooLong, or RuntimeError when refused."""
+        """Repeats what was cut or is asked to be repeated. Raises TookTooLong, or RuntimeError when refused."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             try:
@@ -87,12 +88,15 @@ class Driver:
         raise TookTooLong(f"{method} {path} was not answered within {PATIENCE:g} s")
 
     def wait(self, job: str, until: Callable[[dict[str, Any]], bool], seconds: float) -> dict[str, Any]:
-        limit = time.monotonic() + seconds
+        """Asks the API whenever the campaign's event chain has grown, and every two seconds besides."""
+        limit, found, seen, asked = time.monotonic() + seconds, {"status": "not seen"}, -1, 0.0
         while time.monotonic() < limit:
-            found = self.job(job)
-            if until(found):
-                return found
-            time.sleep(0.12)
+            length = patiently(lambda: _events_of(job))
+            if length != seen or time.monotonic() > asked + 2:
+                found, seen, asked = self.job(job), length, time.monotonic()
+                if until(found):
+                    return found
+            time.sleep(0.1)
         raise TookTooLong(f"{job} is {found['status']} after {seconds:g} s")
 
     def planned(self, job: str, seconds: float = PATIENCE) -> dict[str, Any]:
@@ -115,3 +119,25 @@ class Driver:
             self._clients.one = httpx.Client(base_url=self.fleet.url, timeout=20, trust_env=False)
         client: httpx.Client = self._clients.one
         return client
+
+
+def _events_of(job: str) -> int:
+    from flows.models import EventChain
+
+    rows = EventChain.objects.filter(subject_type="campaign", subject_id=job)
+    return rows.values_list("length", flat=True).first() or 0
+
+
+def patiently(read: Callable[[], T], seconds: float = 30.0) -> T:
+    """A read of our own that outlives a restart of the database."""
+    from django.db import Error, connection
+
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return read()
+        except Error:
+            if time.monotonic() > until:
+                raise
+            connection.close()
+            time.sleep(0.1)

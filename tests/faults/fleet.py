@@ -108,7 +108,8 @@ class Fleet:
         }
 
     def _listen(self) -> None:
-        assert self._nursery and self._nursery.stdout
+        assert self._nursery
+        assert self._nursery.stdout
         for line in self._nursery.stdout:
             what, name, pid = line.split()
             self.changes.append(Change(time.time(), what, name, int(pid)))
@@ -176,7 +177,8 @@ class Fleet:
         os.kill(pid, number)
 
     def _say(self, word: str) -> None:
-        assert self._nursery and self._nursery.stdin
+        assert self._nursery
+        assert self._nursery.stdin
         self._nursery.stdin.write(word + "\n")
         self._nursery.stdin.flush()
 

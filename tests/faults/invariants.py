@@ -6,15 +6,14 @@ import datetime as dt
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
-from tests.faults.driver import Driver
+from tests.faults.driver import Driver, patiently
 from tests.faults.fleet import Fleet
 
-T = TypeVar("T")
 CONVERGES_WITHIN = 5.0  # I7, seconds
 STEP_LIMIT = 20.0  # I5: a seller deadline and a commit; lease and sweep come on top
 BOOKED_AT_SELLER = {"agent": "deal.booked", "direct": "line.booked"}
@@ -39,21 +38,6 @@ class Findings:
         self.broken += other.broken
         for name in ("effects", "duplicates", "unknown", "campaigns", "booked"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-
-
-def patiently(read: Callable[[], T], seconds: float = 30.0) -> T:
-    """A read of our own that outlives a restart of the database."""
-    from django.db import Error, connection
-
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            return read()
-        except Error:
-            if time.monotonic() > until:
-                raise
-            connection.close()
-            time.sleep(0.1)
 
 
 class Checker:

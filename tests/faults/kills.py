@@ -9,9 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
-from tests.faults.driver import TookTooLong
+from tests.faults.driver import TookTooLong, patiently
 from tests.faults.fleet import Fleet
-from tests.faults.invariants import patiently
 from tests.faults.report import Row, Suite, percentile
 from tests.faults.stage import Say, Stage, all_booked
 from tests.faults.suite_end import close
@@ -39,7 +38,7 @@ def run(fleet: Fleet, seed: int, say: Say, kills: int) -> Suite:
         row.injected += 1
         row.hit += recovery.kill(name)
         if number % 50 == 0:
-            say(
+            stage.say(
                 f"{number} kills, {traffic.done} flows done, {recovery.interrupted} steps interrupted, "
                 f"p95 {percentile(recovery.seconds, 0.95):.1f} s, {len(suite.failures())} failures"
             )

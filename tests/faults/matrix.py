@@ -1,4 +1,4 @@
-"""Cell 1 of reliability.md 7.3: every named point x {kill one process, kill all, restart PostgreSQL as if it crashed}."""
+"""Cell 1 of reliability.md 7.3: every named point x {kill one process, kill all, PostgreSQL restart as if crashed}."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from tests.faults.driver import Driver, TookTooLong
 from tests.faults.fleet import Fleet, Hit
 from tests.faults.report import Suite
-from tests.faults.stage import Stage, all_booked
+from tests.faults.stage import Say, Stage, all_booked
 from tests.faults.suite_end import close
 
 KINDS = ("kill one", "kill all", "PostgreSQL restart")
@@ -23,7 +23,7 @@ LANES = 3  # flows side by side: most of a run is waiting for a lease
 def run(
     fleet: Fleet,
     seed: int,
-    say: Callable[[str], None],
+    say: Say,
     *,
     kinds: Sequence[str] = KINDS,
     only: Callable[[str], bool] = lambda point: True,
@@ -45,10 +45,10 @@ def run(
     return suite
 
 
-def list_points(fleet: Fleet, driver: Driver, say: Callable[[str], None]) -> list[str]:
+def list_points(fleet: Fleet, driver: Driver, say: Say, runs: int = LISTING_RUNS) -> list[str]:
     """The points that each of several undisturbed flows has passed."""
     common: list[str] = []
-    for number in range(LISTING_RUNS):
+    for number in range(runs):
         job = driver.whole_way()
         if job["status"] != "completed":
             raise RuntimeError(f"the undisturbed flow is {job['status']}: {job['errors']}")
@@ -60,11 +60,13 @@ def list_points(fleet: Fleet, driver: Driver, say: Callable[[str], None]) -> lis
 
 def try_points(stage: Stage, kind: str, points: Sequence[str]) -> None:
     stage.suite.row(kind)
+    failures = 0
     with ThreadPoolExecutor(LANES) as lanes:
         runs = [lanes.submit(try_point, stage, kind, point) for point in points]
         for number, done in enumerate(as_completed(runs), 1):
             done.result()
-            if number % 20 == 0 or number == len(runs):
+            if number % 20 == 0 or number == len(runs) or len(stage.suite.failures()) > failures:
+                failures = len(stage.suite.failures())
                 stage.say(f"{kind}: {number} of {len(points)}, {len(stage.suite.failures())} failures")
 
 

@@ -58,14 +58,20 @@ class Proxy:
         self.refused = self.swallowed = self.dripped = 0
         self._loop = asyncio.new_event_loop()
         self._live: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True).start()
         self._server = self._call(self._listen())
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
-        self._server.close()
+        self._call(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _end(self) -> None:
+        self._server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def reset_all(self) -> int:
         """Cuts every connection that is open now; returns how many."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
+from tests.faults.driver import patiently
 from tests.faults.fleet import Fleet
-from tests.faults.invariants import patiently
 from tests.faults.report import Suite
 from tests.faults.stage import Say, Stage
 from tests.faults.suite_end import close

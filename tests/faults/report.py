@@ -42,12 +42,22 @@ class Suite:
     facts: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
+    def __post_init__(self) -> None:
+        self._told: set[str] = set()
+
     def row(self, fault: str) -> Row:
         for row in self.rows:
             if row.fault == fault:
                 return row
         self.rows.append(Row(fault))
         return self.rows[-1]
+
+    def news(self) -> list[str]:
+        """Failures since the last time that this was asked."""
+        found = self.failures()
+        fresh = [one for one in found if one not in self._told]
+        self._told.update(fresh)
+        return fresh
 
     def failures(self) -> list[str]:
         return [*self.findings.broken, *self.problems]
@@ -88,9 +98,9 @@ def show(suite: Suite) -> str:
     return "\n".join([*_table(suite), *_verdict(suite)])
 
 
-def keep(suite: Suite) -> None:
-    KEPT.mkdir(parents=True, exist_ok=True)
-    (KEPT / f"{suite.name}.json").write_text(json.dumps(asdict(suite), indent=1))
+def keep(suite: Suite, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{suite.name}.json").write_text(json.dumps(asdict(suite), indent=1))
 
 
 def write_page() -> None:
@@ -129,7 +139,7 @@ def _table(suite: Suite) -> list[str]:
 def _verdict(suite: Suite) -> list[str]:
     found = suite.findings
     lines = [
-        f"Seed {suite.seed}, {suite.seconds:.0f} s. Campaigns {found.campaigns}, with every line booked {found.booked}, "
+        f"Seed {suite.seed}, {suite.seconds:.0f} s. Campaigns {found.campaigns}, every line booked in {found.booked}, "
         f"bookings at the sellers {found.effects}, duplicates {found.duplicates}, unknown {found.unknown}."
     ]
     lines += [f"{name}: {value}." for name, value in suite.facts.items()]

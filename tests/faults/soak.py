@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.faults.driver import patiently
 from tests.faults.fleet import Fleet
-from tests.faults.invariants import patiently
 from tests.faults.kills import Traffic
 from tests.faults.proxy import Cut
 from tests.faults.report import Suite
@@ -57,12 +57,12 @@ def run(fleet: Fleet, seed: int, say: Say, minutes: float) -> Suite:
         thread.start()
         threads.append(thread)
         if number % 20 == 0:
-            say(
+            stage.say(
                 f"{number} faults, {traffic.done} of {traffic.flows} flows done, {len(suite.failures())} failures"
             )
     for thread in threads:
         thread.join(60)
-    say("the faults are over")
+    stage.say("the faults are over")
     ended = time.monotonic()
     traffic.wait()
     suite.facts["Flows"] = (

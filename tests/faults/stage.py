@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults.driver import OVER, Driver, TookTooLong
+from tests.faults.driver import OVER, Driver, TookTooLong, patiently
 from tests.faults.fleet import Fleet, Hit
-from tests.faults.invariants import Checker, Findings, patiently
+from tests.faults.invariants import Checker, Findings
 from tests.faults.report import Row, Suite
 
 Say = Callable[[str], None]
@@ -36,7 +36,13 @@ class Stage:
     @classmethod
     def set(cls, fleet: Fleet, suite: Suite, say: Say) -> Stage:
         driver = Driver(fleet)
-        return cls(fleet, driver, Checker(fleet, driver), suite, say)
+
+        def say_with_news(text: str) -> None:
+            say(text)
+            for failure in suite.news():
+                say(f"FAILED {failure}")
+
+        return cls(fleet, driver, Checker(fleet, driver), suite, say_with_news)
 
     def planned(self) -> str:
         job = self.driver.submit()

@@ -47,6 +47,12 @@ async def serving(script: Script) -> AsyncIterator[RawServer]:
             writer.transport.abort()
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens in another task or thread; the test's own time limit ends a vain wait."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
 async def read_request(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     for line in head.split(b"\r\n"):

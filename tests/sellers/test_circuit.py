@@ -109,7 +109,9 @@ def test_a_sellers_wish_is_kept_and_bounded() -> None:
 
 
 moments = st.floats(min_value=0, max_value=300, allow_nan=False)
-moves = st.lists(st.tuples(st.sampled_from(["ask", "fail", "succeed", "abandon", "wish"]), moments), max_size=40)
+moves = st.lists(
+    st.tuples(st.sampled_from(["ask", "fail", "succeed", "abandon", "wish"]), moments), max_size=40
+)
 
 
 @given(moves)

@@ -91,9 +91,13 @@ def test_the_name_comes_from_the_host_and_the_slug_from_the_name(operator: Actor
         ({"options": {"auth_header": "X-A\r\nX-B"}}, "options.auth_header", "invalid"),
         ({"options": {"auth_scheme": "Bearer x"}}, "options.auth_scheme", "invalid"),
         ({"options": {"method": "DELETE"}}, "options.method", "invalid"),
+        ({"options": {"concurrency": 0}}, "options.concurrency", "invalid"),
+        ({"options": {"concurrency": 101}}, "options.concurrency", "invalid"),
+        ({"options": {"concurrency": "5"}}, "options.concurrency", "invalid"),
+        ({"options": {"concurrency": True}}, "options.concurrency", "invalid"),
         ({"options": {"agent_url": "http://127.0.0.1/"}}, "options.agent_url", "invalid"),
     ],
-    ids=range(24),
+    ids=range(28),
 )
 def test_what_is_wrong_is_named(operator: Actor, changes: dict[str, Any], field: str, code: str) -> None:
     if changes.get("options") == []:

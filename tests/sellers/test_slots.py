@@ -14,7 +14,7 @@ from sellers.dialects.base import Connection
 from sellers.http import CallFailed, SellerHttp
 from sellers.slots import Slots
 from tests.sellers.counting import counting_server
-from tests.sellers.rawserver import hangs, serving
+from tests.sellers.rawserver import hangs, serving, until
 
 Connect = Callable[..., Connection]
 
@@ -69,8 +69,7 @@ async def test_waiting_for_a_slot_ends_with_the_deadline_and_proves_that_nothing
             SellerHttp(connect(server.url), call_seconds=0.4) as second,
         ):
             hung = first.ahead(first.write("POST", "/hangs"))
-            while not server.requests:
-                await asyncio.sleep(0.01)
+            await until(lambda: bool(server.requests))
             with pytest.raises(CallFailed) as failed:
                 await second.write("POST", "/x")
             assert not hung.done()

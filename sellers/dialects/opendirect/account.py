@@ -43,15 +43,16 @@ async def known_account(http: SellerHttp, connection: Connection) -> Account:
 
 
 async def standing_account(http: SellerHttp, connection: Connection) -> Account:
-    """`buying_account` as it was at most half a minute ago: for asking prices, which four channels and their quotes
-    do within seconds. What commits something looks again."""
-    key = (connection.base_url, connection.api_key, _configured(connection), *_parties(connection))
-    seen = _standing.get(key)
+    """`buying_account` as it was at most half a minute ago: for asking prices, and for the writes that follow within
+    an order. The write that opens an order looks again."""
+    seen = _standing.get(_cache_key(connection))
     if seen is not None and time.monotonic() < seen[1]:
         return seen[0]
-    account = await buying_account(http, connection)
-    _standing[key] = (account, time.monotonic() + STANDING_SECONDS)
-    return account
+    return await buying_account(http, connection)
+
+
+def _cache_key(connection: Connection) -> tuple[str, ...]:
+    return connection.base_url, connection.api_key, _configured(connection), *_parties(connection)
 
 
 def _parties(connection: Connection) -> tuple[str, str]:
@@ -59,13 +60,35 @@ def _parties(connection: Connection) -> tuple[str, str]:
 
 
 async def buying_account(http: SellerHttp, connection: Connection) -> Account:
-    """The account with its brand, once the seller shows it and its organizations as approved. Raises `SellerError`."""
-    account = await _discover(http, connection)
-    if account.status.lower() not in ("approved", ""):
-        said = f"Our account {account.id} at the seller is {account.status}."
-        raise SellerError("account_not_approved", said)
-    brand, _ = await asyncio.gather(_brand_of(http, connection, account), _check_parties(http, account))
-    return replace(account, brand_id=brand)
+    """The account with its brand, once the seller shows it and its organizations as approved. Raises `SellerError`.
+
+    The parties that we believe the account has are looked at while it is read, so that the whole takes one round trip.
+    """
+    _standing.pop(_cache_key(connection), None)
+    believed = _parties(connection)
+    ahead = asyncio.ensure_future(_brand_if_open(http, connection, *believed)) if all(believed) else None
+    try:
+        account = await _discover(http, connection)
+        if account.status.lower() not in ("approved", ""):
+            said = f"Our account {account.id} at the seller is {account.status}."
+            raise SellerError("account_not_approved", said)
+        shown = account.advertiser_id, account.buyer_id
+        as_believed = ahead is not None and shown == believed
+        brand = await (ahead if as_believed and ahead else _brand_if_open(http, connection, *shown))
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
+    account = replace(account, brand_id=brand)
+    _standing[_cache_key(connection)] = (account, time.monotonic() + STANDING_SECONDS)
+    return account
+
+
+async def _brand_if_open(http: SellerHttp, connection: Connection, advertiser_id: str, buyer_id: str) -> str:
+    brand, _ = await asyncio.gather(
+        _brand_of(http, connection, advertiser_id), _check_parties(http, advertiser_id, buyer_id)
+    )
+    return brand
 
 
 async def _discover(http: SellerHttp, connection: Connection) -> Account:
@@ -106,11 +129,11 @@ async def _by_parties(http: SellerHttp, connection: Connection) -> dict[str, Any
     raise SellerError("many_accounts", f"{len(fitting)} accounts fit; name the account id for this seller.")
 
 
-async def _brand_of(http: SellerHttp, connection: Connection, account: Account) -> str:
+async def _brand_of(http: SellerHttp, connection: Connection, advertiser_id: str) -> str:
     configured = connection.options.get("advertiserbrandid")
     if configured:
         return str(configured)
-    advertiser = account.advertiser_id or connection.advertiser_id
+    advertiser = advertiser_id or connection.advertiser_id
     try:
         listing = await collect(
             http, "/advertiserbrands", "advertiserbrands", filters={"organizationid": advertiser}
@@ -123,8 +146,8 @@ async def _brand_of(http: SellerHttp, connection: Connection, account: Account) 
     return prose(brands[0].get("id"), 36) if brands else advertiser
 
 
-async def _check_parties(http: SellerHttp, account: Account) -> None:
-    parties = dict.fromkeys(filter(None, (account.advertiser_id, account.buyer_id)))
+async def _check_parties(http: SellerHttp, advertiser_id: str, buyer_id: str) -> None:
+    parties = dict.fromkeys(filter(None, (advertiser_id, buyer_id)))
     await asyncio.gather(*(_check_organization(http, party) for party in parties))
 
 

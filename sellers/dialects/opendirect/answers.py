@@ -20,9 +20,8 @@ def refused_or_unknown(reply: Reply) -> Answer:
 
 
 def failed_write(failed: CallFailed) -> Answer:
-    return Answer(
-        Outcome.UNKNOWN if failed.sent else Outcome.NOT_SENT, code=failed.code, reason=failed.message
-    )
+    outcome = Outcome.UNKNOWN if failed.sent else Outcome.NOT_SENT
+    return Answer(outcome, code=failed.code, reason=failed.message, retry_after=failed.retry_after)
 
 
 def failed_read(failed: SellerError) -> Answer:
@@ -33,4 +32,5 @@ def failed_read(failed: SellerError) -> Answer:
 def not_started(failed: SellerError) -> Answer:
     """A write that was never sent because something before it failed: final only if the seller said no for good."""
     outcome = Outcome.NOT_SENT if failed.retryable else Outcome.REFUSED
-    return Answer(outcome, code=failed.code, reason=failed.message)
+    wait = failed.retry_after if isinstance(failed, CallFailed) else None
+    return Answer(outcome, code=failed.code, reason=failed.message, retry_after=wait)

@@ -48,6 +48,9 @@ class OpenDirect:
         True  # `?cancel` from Reserved, Booked, InFlight; DELETE of a Draft (opendirect.md 1.7, C31)
     )
     lists_lines = True
+    replay_window: timedelta | None = (
+        None  # found again by natural keys instead (contracts/opendirect.md section 0)
+    )
 
     def __init__(self, connection: Connection, http: SellerHttp) -> None:
         self.connection = connection
@@ -153,8 +156,9 @@ class OpenDirect:
 
     async def send(self, kind: str, intent: LineIntent) -> Answer:
         """One commit: once. Everything unclear is UNKNOWN and is settled by `find`."""
+        look_up = buying_account if kind == "order" else standing_account
         try:
-            account = await buying_account(self.http, self.connection)
+            account = await look_up(self.http, self.connection)
         except SellerError as failed:
             return not_started(failed)
         match kind:

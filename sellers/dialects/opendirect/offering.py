@@ -20,6 +20,7 @@ async def offers(http: SellerHttp, account: Account, asks: Sequence[OfferAsk], f
     """What is free and at what price, per ask; a product without a usable answer is skipped with its reason."""
     usable = [one for one in asks if one.volumes and one.product.currency == flight.currency]
     answers, failures = await _ask_all(http, account, _quantities(usable), flight)
+    await _ask_the_silent(http, account, usable, answers, failures, flight)
     skipped = [
         SkippedRow(one.product.product_id, f"priced in {one.product.currency}")
         for one in asks
@@ -36,26 +37,44 @@ async def offers(http: SellerHttp, account: Account, asks: Sequence[OfferAsk], f
 
 
 def _quantities(asks: Sequence[OfferAsk]) -> dict[int, set[str]]:
-    """Which products to ask at which quantity. One call answers for many products, so they share round quantities;
-    a product whose volumes hold none of them is asked at its smallest."""
+    """Which products to ask at which quantity. One call answers for many products, so they share round quantities:
+    each is asked at whatever round volume any of them needs, from its own smallest to its own largest."""
     if not asks:
         return {}
     wanted: dict[int, set[str]] = {}
-    shared = round_volumes(min(one.volumes[0] for one in asks), max(one.volumes[-1] for one in asks))
+    shared = {round_volume(volume) for one in asks for volume in one.volumes}
     for one in asks:
         first, last = one.volumes[0], one.volumes[-1]
-        fitting = [volume for volume in shared if first <= volume <= last]
-        for quantity in fitting or (first,):
+        for quantity in [volume for volume in shared if first <= volume <= last] or [first]:
             wanted.setdefault(quantity, set()).add(one.product.product_id)
     beyond = max(one.volumes[-1] for one in asks) * HEADROOM_PERCENT // 100
     wanted.setdefault(beyond, set()).update(one.product.product_id for one in asks)
     return wanted
 
 
-def round_volumes(least: int, most: int) -> list[int]:
-    """1, 2, 3 and 5 times the powers of ten from `least` to `most`, both included."""
-    powers = (10**exponent for exponent in range(len(str(least)) - 1, len(str(most))))
-    return [volume for power in powers for times in ROUND if least <= (volume := times * power) <= most]
+def round_volume(volume: int) -> int:
+    """The nearest of 1, 2, 3 or 5 times a power of ten that is not above `volume`."""
+    power: int = 10 ** (len(str(volume)) - 1)
+    return max(times for times in ROUND if times * power <= volume) * power
+
+
+async def _ask_the_silent(
+    http: SellerHttp,
+    account: Account,
+    asks: Sequence[OfferAsk],
+    answers: dict[str, dict[int, Avail]],
+    failures: dict[str, str],
+    flight: Flight,
+) -> None:
+    """Some sellers leave out what they cannot cover whole: such a product is asked again at its smallest volume."""
+    wanted: dict[int, set[str]] = {}
+    for one in asks:
+        name = one.product.product_id
+        if name not in answers and name not in failures:
+            wanted.setdefault(one.volumes[0], set()).add(name)
+    more, failed = await _ask_all(http, account, wanted, flight)
+    answers |= more
+    failures |= failed
 
 
 async def _ask_all(

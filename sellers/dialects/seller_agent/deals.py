@@ -150,9 +150,8 @@ def classify_write(reply: Reply, intent: LineIntent) -> Answer:
 
 def classify_failure(failed: CallFailed) -> Answer:
     """The outcome of a write that got no complete answer."""
-    return Answer(
-        Outcome.UNKNOWN if failed.sent else Outcome.NOT_SENT, code=failed.code, reason=failed.message
-    )
+    outcome = Outcome.UNKNOWN if failed.sent else Outcome.NOT_SENT
+    return Answer(outcome, code=failed.code, reason=failed.message, retry_after=failed.retry_after)
 
 
 def unknown(code: str, reason: str) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from planning.types import Offer, Product
@@ -45,6 +45,7 @@ class SellerAgent:
     write_kinds: tuple[str, ...] = ("deal",)
     can_cancel: bool = True  # the bulk route, in every status (seller-agent.md 6)
     lists_lines = False
+    replay_window: timedelta | None = timedelta(hours=24)  # contracts/seller-agent.md section 6
 
     def __init__(self, connection: Connection, http: SellerHttp) -> None:
         self.connection = connection
