@@ -289,6 +289,9 @@ class Line(Lifecycle):
 
     class Meta:
         ordering = ["position"]
+        indexes = [
+            models.Index(fields=["created_at"], name="line_attention", condition=models.Q(attention=True)),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(status__in=LineStatus.values), name="line_status_known"

@@ -330,7 +330,7 @@ FLIGHTDECK_SELLER_DEADLINE_SECONDS = env.float("FLIGHTDECK_SELLER_DEADLINE_SECON
 FLIGHTDECK_COMPARE_HOUR_UTC = env.int("FLIGHTDECK_COMPARE_HOUR_UTC", 2)
 FLIGHTDECK_CALL_DEADLINE_SECONDS = env.float("FLIGHTDECK_CALL_DEADLINE_SECONDS", 10.0)
 # Calls at once to one seller, over all campaigns and, with Redis, over all processes; a seller may have its own number.
-FLIGHTDECK_SELLER_CONCURRENCY = env.int("FLIGHTDECK_SELLER_CONCURRENCY", 24)
+FLIGHTDECK_SELLER_CONCURRENCY = env.int("FLIGHTDECK_SELLER_CONCURRENCY", 32)
 FLIGHTDECK_SELLER_STATE_URL = (
     _redis(3) if REDIS_URL else ""
 )  # who calls whom, who is ill: may be lost at any time

@@ -73,6 +73,7 @@ class Step(models.Model):
         indexes = [
             models.Index(fields=["not_before"], name="step_due", condition=Q(state__in=OPEN_STEPS)),
             models.Index(fields=["flow_id", "name"], name="step_of_flow"),
+            models.Index(fields=["-finished_at"], name="step_dead", condition=Q(state=StepState.DEAD)),
         ]
 
     def __str__(self) -> str:

@@ -41,6 +41,10 @@ def run(model: Model, *, seconds: float, relative_gap: float = 0.0, nodes: int =
         "mip_rel_gap": relative_gap,
         "mip_abs_gap": TOLERANCE,
         "mip_allow_restart": False,  # a restart repeats the root cuts, which cost more than the small tree
+        # Plans in hand come from the kernels of `search`; these two look for some anew in every tree, at a third of
+        # its time.
+        "mip_heuristic_run_feasibility_jump": False,
+        "mip_heuristic_run_root_reduced_cost": False,
         "mip_max_nodes": nodes,
         "mip_feasibility_tolerance": TOLERANCE,
         "primal_feasibility_tolerance": TOLERANCE,

@@ -13,13 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminPasswordWidget
 
 from accounts.actors import actor_of
 from accounts.permissions import can
 from flows.admin import ReadOnly, back_to
 from sellers import selectors, services
 from sellers.forms import NewSellerForm
+from sellers.gate import MOST_CONCURRENT
 from sellers.models import Exchange, Seller, SellerOutage
 from sellers.outages import last_outages
 from sellers.presenting import status_of, why_out
@@ -43,13 +44,24 @@ class KeyForm(BaseDialogForm):
         return key
 
 
+class LimitForm(BaseDialogForm):
+    calls = forms.IntegerField(
+        label="Calls at once",
+        required=False,
+        min_value=1,
+        max_value=MOST_CONCURRENT,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Left empty: as many as at any other seller.",
+    )
+
+
 @admin.register(Seller)
 class SellerAdmin(ModelAdmin):
     list_display = ["name", "shown_status", "dialect", "base_url", "enabled", "probed_at", "shown_probe"]
     list_filter = ["enabled", "dialect"]
     search_fields = ["name", "slug", "base_url"]
     ordering = ["name"]
-    actions_detail = ["probe", "rotate_key", "disable", "enable"]
+    actions_detail = ["probe", "limit_calls", "rotate_key", "disable", "enable"]
     fieldsets = [
         (None, {"fields": ["name", "slug", "shown_status", "dialect", "base_url"]}),
         (
@@ -155,6 +167,22 @@ class SellerAdmin(ModelAdmin):
     def rotate_key(self, request: HttpRequest, form: KeyForm, object_id: str) -> HttpResponse:
         services.rotate_key(seller_id=_uuid(object_id), key=form.cleaned_data["key"], actor=actor_of(request))
         messages.success(request, "The key was replaced.")
+        return back_to(request, "admin:sellers_seller_change", object_id)
+
+    @action(
+        description="Limit calls",
+        permissions=["operate"],
+        dialog={
+            "title": "Limit the calls to this seller",
+            "description": "So many calls run at once, whatever campaigns they are for; the others wait.",
+            "form_class": LimitForm,
+            "form_submit_text": "Set",
+        },
+    )
+    def limit_calls(self, request: HttpRequest, form: LimitForm, object_id: str) -> HttpResponse:
+        calls = form.cleaned_data["calls"]
+        services.limit_calls(seller_id=_uuid(object_id), calls=calls, actor=actor_of(request))
+        messages.success(request, f"At most {calls} calls at once." if calls else "No limit of its own.")
         return back_to(request, "admin:sellers_seller_change", object_id)
 
     @action(

@@ -70,13 +70,13 @@ def concurrency_of(connection: Connection) -> int:
 
 def circuit_of(key: str) -> Circuit:
     """The seller's circuit as all processes see it, or as this one does while Redis is away."""
-    local, shared = _local(key), _shared()
-    if shared is not None and time.monotonic() >= local.clean_until:
+    shared = _shared()
+    if shared is not None:
         try:
             return shared.circuit(key)
         except Away:
             pass
-    return local.circuit
+    return _local(key).circuit
 
 
 def forget_all() -> None:

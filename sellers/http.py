@@ -36,6 +36,7 @@ OWN_SHARE = 0.95  # we stop before our caller's deadline does, so that what was 
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
 WAIT_STATUSES = frozenset({429, 503})  # whose Retry-After holds for every call to this seller
 ILL_CODES = frozenset({"connect", "protocol", "reset", "transport"})
+REFUSED_BODIES = frozenset({"too_large", "bad_encoding"})  # an answer all the same
 NOT_MADE = frozenset({501, 505})  # of all 5xx, these say that the seller is well and lacks what we asked for
 
 
@@ -121,6 +122,8 @@ class SellerHttp:
         had_time = call.troubled or call.elapsed_ms >= self._call_seconds * 500
         if failed.code in ILL_CODES or (failed.code == "deadline" and had_time):
             self._gate.failed(call, failed.code)
+        elif failed.code in REFUSED_BODIES:
+            self._gate.succeeded(call)
         else:
             self._gate.abandoned(call)
 

@@ -14,6 +14,7 @@ from flows.actors import Actor
 from flows.clock import now
 from planning.types import FieldError
 from sellers.dialects.base import ProbeResult, SellerDialect, SellerError
+from sellers.gate import MOST_CONCURRENT
 from sellers.models import Seller
 from sellers.sessions import converse, dialect_for, save_exchanges
 from sellers.validation import InvalidSeller, NewSeller, free_slug, key_problem, read_new_seller
@@ -25,6 +26,7 @@ __all__ = [
     "disable_seller",
     "enable_seller",
     "key_problem",
+    "limit_calls",
     "probe_seller",
     "reencrypt_all",
     "rotate_key",
@@ -95,6 +97,20 @@ def disable_seller(*, seller_id: UUID, actor: Actor) -> Seller:
 
 def enable_seller(*, seller_id: UUID, actor: Actor) -> Seller:
     return _set_enabled(seller_id, actor, enabled=True)
+
+
+def limit_calls(*, seller_id: UUID, calls: int | None, actor: Actor) -> Seller:
+    """How many calls may run at this seller at once; None: as many as at any other. Raises `InvalidSeller`."""
+    if calls is not None and not 1 <= calls <= MOST_CONCURRENT:
+        message = f"Give a whole number of calls at once, from 1 to {MOST_CONCURRENT}."
+        raise InvalidSeller([FieldError("options.concurrency", "invalid", message)])
+    with transaction.atomic():
+        seller = Seller.objects.select_for_update().get(pk=seller_id)
+        others = {name: value for name, value in seller.options.items() if name != "concurrency"}
+        seller.options = others if calls is None else {**others, "concurrency": calls}
+        seller.save(update_fields=["options"])
+        _tell(seller, "seller.calls_limited", actor, {"concurrency": calls})
+    return seller
 
 
 def rotate_key(*, seller_id: UUID, key: str, actor: Actor) -> Seller:

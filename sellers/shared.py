@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import redis
@@ -101,7 +102,7 @@ class SharedState:
     def _remove(self, seller: str, holder: str, *names: str) -> None:
         try:
             for name in names:
-                self._ask(lambda key=_key(seller, name): self._redis.zrem(key, holder))
+                self._ask(partial(self._redis.zrem, _key(seller, name), holder))
         except Away:
             return
 

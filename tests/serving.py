@@ -55,7 +55,7 @@ class Server:
             stdout=log,
             stderr=log,
         )
-        self.wait(lambda: self._ready(), "the server to be ready", 60)
+        self.wait(lambda: self._ready(), "the server to be ready", 120)
         return self
 
     def kill(self) -> None:

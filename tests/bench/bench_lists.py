@@ -39,7 +39,9 @@ VIEWS = (
     View(
         "everything", "operations, only those waiting for a decision, 50,000", "awaiting_approval", deep=False
     ),
-    View("small", "manager of 8 small clients, only those waiting, about 160", "awaiting_approval", deep=False),
+    View(
+        "small", "manager of 8 small clients, only those waiting, about 160", "awaiting_approval", deep=False
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import platform
 import re
@@ -22,7 +23,7 @@ SECTION = re.compile(r"^## (?=P\d+ )", re.MULTILINE)
 
 def section(name: str, scenario: Scenario, findings: Findings, quick: bool) -> str:
     """The Markdown of one scenario, from its heading on."""
-    about = (scenario.measure.__doc__ or "").strip()
+    about = inspect.getdoc(scenario.measure) or ""
     short = "; a quick run" if quick else ""
     taken = f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {machine()}{short}."
     paragraphs = [f"## {name} {scenario.title}", about, taken, as_table(findings.rows), *findings.notes]

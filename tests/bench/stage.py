@@ -67,12 +67,12 @@ class Stage:
         )
         return port
 
-    def sockets(self) -> int:
-        """uvicorn for websockets; returns its port."""
+    def sockets(self, application: str = "config.asgi:sockets") -> int:
+        """uvicorn for websockets, with the options of the process file; returns its port."""
         port = free_port()
         self.start(
-            *(sys.executable, "-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1"),
-            *("--port", str(port), "--log-level", "warning", "--no-access-log", "--lifespan", "on"),
+            *(sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)),
+            *("--lifespan", "off", "--no-access-log", "--log-level", "warning", "--ws-max-size", "65536"),
         )
         return port
 

@@ -90,8 +90,8 @@ def test_a_cancellation_whose_answer_is_lost_has_one_effect(
 @SELLERS
 def test_a_cancellation_that_is_late_is_not_overtaken(desk: Desk, seller: str, settings: Any) -> None:
     """We stop waiting, the seller goes on and commits; meanwhile the booking is still to be seen."""
-    settings.FLIGHTDECK_CALL_DEADLINE_SECONDS = 2.0
-    campaign = unwinding(desk, seller, {"kind": "delay", "seconds": 3.0, "count": 1})
+    campaign = unwinding(desk, seller, {"kind": "delay", "seconds": 4.5, "count": 1})
+    settings.FLIGHTDECK_CALL_DEADLINE_SECONDS = 3.0
     campaign = drive_checked(desk, campaign)
     assert campaign.status == "failed"
     assert sorted(cancelled_at(desk, seller)) == sorted(booked_at(desk, seller))
@@ -103,8 +103,8 @@ def test_a_cancellation_that_is_late_is_not_overtaken(desk: Desk, seller: str, s
 def test_a_process_that_dies_between_claim_and_answer_cancels_once(
     desk: Desk, seller: str, sent: bool, settings: Any, monkeypatch: Any
 ) -> None:
-    settings.FLIGHTDECK_CALL_DEADLINE_SECONDS = 2.0
     campaign = unwinding(desk, seller)
+    settings.FLIGHTDECK_CALL_DEADLINE_SECONDS = 3.0
     real, died = cancelling.call, []
 
     class Died(BaseException):
@@ -136,8 +136,8 @@ def test_a_process_that_dies_between_claim_and_answer_cancels_once(
 def test_an_exception_between_claim_and_call_is_tried_again(
     desk: Desk, settings: Any, monkeypatch: Any
 ) -> None:
-    settings.FLIGHTDECK_CALL_DEADLINE_SECONDS = 1.0
     campaign = unwinding(desk, "agent")
+    settings.FLIGHTDECK_CALL_DEADLINE_SECONDS = 3.0
     real, failed = cancelling.call, []
 
     def failing(connection: Any, question: Any) -> Any:

@@ -47,8 +47,12 @@ def documented() -> set[str]:
     return set(re.findall(r"`([A-Z][A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text()))
 
 
-def commands() -> Iterator[tuple[str, list[str]]]:
-    """Every command that starts a process of the product, by the file that names it."""
+def commands() -> list[tuple[str, list[str]]]:
+    """Every command that starts a process of the product, with the file that names it."""
+    return list(_commands())
+
+
+def _commands() -> Iterator[tuple[str, list[str]]]:
     for name, command in read_process_file(ROOT / "Procfile").items():
         yield f"Procfile {name}", shlex.split(re.sub(r"\$\{\w+:-(\w*[\d.]*)\}", r"\1", command))
     for name in PRODUCT:

@@ -106,7 +106,8 @@ def test_a_process_that_cannot_live_ends_the_set(make: Make, monkeypatch: Any) -
 
 
 def test_stages_end_one_after_the_other(make: Make, tmp_path: Path, said: list[str]) -> None:
-    leaves_slowly = """sh -c 'trap "sleep 0.3; echo NAME >> ended; exit 0" TERM; echo ready; while :; do sleep 0.05; done'"""
+    trap = 'trap "sleep 0.3; echo NAME >> ended; exit 0" TERM'
+    leaves_slowly = f"sh -c '{trap}; echo ready; while :; do sleep 0.05; done'"
     names = ("worker", "web")  # started in this order, ended in the other
     processes = make({name: leaves_slowly.replace("NAME", name) for name in names})
     eventually(lambda: len(said) == 2)

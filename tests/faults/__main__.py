@@ -24,7 +24,9 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=200, help="of each cut after the seller's commit")
     parser.add_argument("--rows", type=int, default=500, help="of the race")
     parser.add_argument("--points", type=int, default=0, help="only so many points of the matrix")
-    parser.add_argument("--cell", default="", help="only cells whose name contains this")
+    parser.add_argument(
+        "--cell", default="", help="only cells whose name contains one of these, comma between"
+    )
     parser.add_argument("--keep", type=Path, default=report.KEPT, help="folder of the reports")
     parser.add_argument("--no-page", action="store_true", help="leave docs/faults.md as it is")
     asked = parser.parse_args()

@@ -25,7 +25,7 @@ NOT_HERE = {
 
 def run(stage: Stage, only: str = "", trials: int = cells_sellers.TRIALS) -> None:
     for name, cell in CELLS.items():
-        if only and only not in name:
+        if only and not any(part in name for part in only.split(",")):
             continue
         if name == cells_sellers.CUT_CELL:
             cell = functools.partial(cells_sellers.cut_after_commit, trials=trials)

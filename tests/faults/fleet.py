@@ -39,7 +39,7 @@ class Sizes:
     web_processes: int = 2
     lease: float = 3.0
     call_deadline: float = 4.0
-    seller_deadline: float = 8.0
+    seller_deadline: float = 15.0
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from django.apps import AppConfig
 
 ROOMS = ("accounts", "approvals", "bookings", "flows", "sellers")
 LONGEST_HOLD = 90.0
-NO_CONTEXT = ("lease-keeper",)  # serves every step of its process, so it belongs to none
+NO_CONTEXT = ("lease-keeper", "watchman")  # they serve every step of their process, so they belong to none
 _OWN_ID = re.compile(r"^(?=.*[\d])(?!v\d+$)|^.{24,}$")  # in our own routes
 _SELLER_ID = re.compile(r"^(?=.*[\d-])(?!v\d+$)")  # in a seller's
 
@@ -165,29 +165,29 @@ def _watch_steps() -> None:
     run, claim, sweep = runner.run, steps.claim, steps.sweep
     attempt = runner._attempt
 
-    def run_watched(step_id: uuid.UUID) -> None:
+    def run_watched(step_id: uuid.UUID, *args: Any, **kwargs: Any) -> Any:
         row = Step.objects.filter(pk=step_id).values_list("name", "key", "flow_id").first()
         name, key, flow = row or ("unknown", "", "")
         with visiting(name + _key_class(name, key), str(flow)):
-            run(step_id)
+            return run(step_id, *args, **kwargs)
 
-    def claim_watched(step_id: uuid.UUID) -> Any:
+    def claim_watched(*args: Any, **kwargs: Any) -> Any:
         reach("claim: before commit")
-        step = claim(step_id)
+        step = claim(*args, **kwargs)
         if step is not None:
             reach("claim: committed")
         return step
 
-    def sweep_watched() -> int:
+    def sweep_watched(*args: Any, **kwargs: Any) -> Any:
         with visiting("sweep"):
-            return sweep()
+            return sweep(*args, **kwargs)
 
-    def attempt_watched(work: Any, kind: Any) -> None:
+    def attempt_watched(work: Any, kind: Any, *args: Any, **kwargs: Any) -> Any:
         def act(work: Any) -> Any:
             reach("begin")
             return kind.act(work)
 
-        attempt(work, dataclasses.replace(kind, act=act))
+        return attempt(work, dataclasses.replace(kind, act=act), *args, **kwargs)
 
     runner.run, steps.claim, steps.sweep = run_watched, claim_watched, sweep_watched
     runner._attempt = attempt_watched
@@ -201,7 +201,7 @@ def _key_class(name: str, key: str) -> str:
         from bookings.models import Line
 
         return "[{}]".format(Line.objects.values_list("seller__slug", flat=True).get(pk=uuid.UUID(key)))
-    return "[channel]" if name == "research" else "[key]"
+    return "" if name == "research" else "[key]"
 
 
 def _watch_requests() -> None:
@@ -302,7 +302,7 @@ def _watch_threads() -> None:
     start = threading.Thread.start
 
     def start_watched(self: threading.Thread) -> None:
-        if _visit.get() is not None and self.name not in NO_CONTEXT:
+        if _visit.get() is not None and not self.name.startswith(NO_CONTEXT):
             context, run = contextvars.copy_context(), self.run
             self.run = lambda: context.run(run)  # type: ignore[method-assign]
         start(self)

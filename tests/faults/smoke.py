@@ -14,7 +14,7 @@ from tests.faults.suite_end import close
 # The first point that fits each: names of product functions change, what happens there does not.
 KILLS = (
     r"web/POST /api/bookings/\*/approve-all/.*: committed",
-    r"worker/research\[channel\]/(?!claim).*: committed",
+    r"worker/research[^/]*/(?!claim: )(?!http).*: committed",
     r"worker/book\[agent\]/(?!claim: ).*: committed",
     r"worker/book\[agent\]/http POST /api/v1/deals: after",
     r"worker/book\[direct\]/http POST /v2/accounts/\*/orders/\*/lines: after",

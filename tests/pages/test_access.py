@@ -19,6 +19,7 @@ PAGES = {
     "campaign-new": {"manager", "client"},
     "campaign-new-json": {"manager", "client"},
     "sellers": {"manager", "approver", "ops"},
+    "operations": {"manager", "ops"},
 }
 ABOUT_ONE = ("campaign", "campaign-live", "campaign-events")
 POSTS = {

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
@@ -45,7 +46,8 @@ def finding(seller: Any, number: int = 0, **changes: Any) -> Discrepancy:
         "summary": f"Product {number} is booked here; the seller shows it as Canceled.",
         "details": ("The seller says: cost 31.00 instead of 30.00.",),
     }
-    return findings.open_finding(seller, Finding(**(given | changes)))
+    with transaction.atomic():
+        return findings.open_finding(seller, Finding(**(given | changes)))
 
 
 def dead_step(campaign: Campaign, name: str = "receive", **changes: Any) -> Step:

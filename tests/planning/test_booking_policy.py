@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planning.booking_policy import (
@@ -111,6 +111,7 @@ policies = st.one_of(
 )
 
 
+@settings(max_examples=200, deadline=None)
 @given(policies, stakes, st.data())
 def test_losing_one_more_line_never_saves_a_policy(
     policy: BookingPolicy, lines: list[Stake], data: st.DataObject
@@ -120,6 +121,7 @@ def test_losing_one_more_line_never_saves_a_policy(
     assert can_still_be_kept(policy, lines) or not can_still_be_kept(policy, worse)
 
 
+@settings(max_examples=200, deadline=None)
 @given(shares, stakes)
 def test_a_share_is_kept_exactly_to_the_cent(share: Decimal, lines: list[Stake]) -> None:
     """In whole numbers: possible cents x 10^6 against share in millionths x approved cents."""
@@ -129,21 +131,25 @@ def test_a_share_is_kept_exactly_to_the_cent(share: Decimal, lines: list[Stake])
     assert can_still_be_kept(BookingPolicy("at_least", share), lines) == kept
 
 
+@settings(max_examples=200, deadline=None)
 @given(stakes)
 def test_all_or_nothing_is_kept_only_with_every_line(lines: list[Stake]) -> None:
     assert can_still_be_kept(BookingPolicy("all_or_nothing"), lines) == all(not line.lost for line in lines)
 
 
+@settings(max_examples=200, deadline=None)
 @given(policies, stakes)
 def test_with_nothing_lost_every_policy_holds(policy: BookingPolicy, lines: list[Stake]) -> None:
     assert can_still_be_kept(policy, [Stake(line.cost, lost=False) for line in lines])
 
 
+@settings(max_examples=200, deadline=None)
 @given(stakes)
 def test_what_is_booked_is_always_enough_for_keep_partial(lines: list[Stake]) -> None:
     assert can_still_be_kept(BookingPolicy(), lines)
 
 
+@settings(max_examples=200, deadline=None)
 @given(shares, shares, stakes)
 def test_a_higher_share_is_never_easier(one: Decimal, other: Decimal, lines: list[Stake]) -> None:
     low, high = sorted((one, other))

@@ -29,7 +29,7 @@ FORM = {
     "currency": "USD",
     "options": "{}",
 }
-ACTIONS = ("probe", "rotate_key", "disable", "enable")
+ACTIONS = ("probe", "limit_calls", "rotate_key", "disable", "enable")
 
 
 @pytest.fixture
@@ -114,6 +114,23 @@ def test_the_key_is_replaced_and_not_shown(ops: Client, harbor: Seller) -> None:
     refused = ops.post(action("rotate_key", harbor), {"_form_submitted": "True", "key": "a\tb"})
     assert refused.status_code == 200
     assert Seller.objects.get().api_key == "fresh-key-1234567890"
+
+
+def test_a_limit_of_its_own_is_set_and_taken_away(ops: Client, harbor: Seller) -> None:
+    ops.post(action("limit_calls", harbor), {"_form_submitted": "True", "calls": "3"})
+    assert Seller.objects.get().options == {"concurrency": 3}
+    assert (
+        ops.post(action("limit_calls", harbor), {"_form_submitted": "True", "calls": "0"}).status_code == 200
+    )
+    assert (
+        ops.post(action("limit_calls", harbor), {"_form_submitted": "True", "calls": "101"}).status_code
+        == 200
+    )
+    assert Seller.objects.get().options == {"concurrency": 3}
+    ops.post(action("limit_calls", harbor), {"_form_submitted": "True", "calls": ""})
+    assert Seller.objects.get().options == {}
+    told = [(event.type, event.payload["concurrency"]) for event in events.since("seller", harbor.pk)[1:]]
+    assert told == [("seller.calls_limited", 3), ("seller.calls_limited", None)]
 
 
 def test_a_probe_from_the_page(ops: Client, tmp_path: Path, operator: Actor) -> None:

@@ -150,6 +150,16 @@ async def test_a_probe_that_fails_keeps_it_shut_for_longer(connect: Connect, clo
     assert circuit.rounds == 4
 
 
+async def test_an_answer_that_we_refuse_to_read_is_an_answer(connect: Connect, clock: Clock) -> None:
+    not_gzip = answer(b"not gzip", "200 OK", "content-encoding: gzip")
+    async with serving(says(*[b""] * FAILURES_TO_OPEN, not_gzip)) as server:
+        async with SellerHttp(connect(server.url)) as http:
+            await fall_ill(http)
+            clock.shift(10)
+            assert (await refusal(http)).code == "bad_encoding"
+    assert circuit_of(connect(server.url)).is_clean
+
+
 async def test_a_probe_whose_caller_gave_up_is_followed_by_the_next(connect: Connect, clock: Clock) -> None:
     silent = False
 
