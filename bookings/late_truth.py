@@ -86,7 +86,7 @@ def _look(declaration: Declaration, line: Line) -> Done | Later:
 
 
 def _proves_nothing_happened(declaration: Declaration) -> bool:
-    return not claims.still_at_work(declaration.claim)
+    return now() - declaration.at >= PROOF_AFTER and not claims.still_at_work(declaration.claim)
 
 
 def _ask_later(declaration: Declaration, line: Line, answer: Answer, calls: Calls) -> Later:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from flows import feed
 from flows.actors import Actor
@@ -63,13 +63,14 @@ def record_many(
         return []
     correlation = correlation_id or uuid.uuid4()
     with joined():
-        chain = _locked_chain(subject_type, str(subject_id))
+        subject = (subject_type, str(subject_id))
+        length, head = _locked_head(subject)
         added = []
         for fact in facts:
             event = Event(
-                subject_type=subject_type,
-                subject_id=str(subject_id),
-                position=chain.length + 1,
+                subject_type=subject[0],
+                subject_id=subject[1],
+                position=length + 1,
                 type=fact.type,
                 actor_kind=actor.kind,
                 actor_id=actor.id[:64],
@@ -77,13 +78,13 @@ def record_many(
                 correlation_id=correlation,
                 payload=fact.payload,
                 at=now(),
-                previous=chain.head,
+                previous=head,
             )
             event.hash = hash_of(event)
-            chain.length, chain.head = event.position, event.hash
+            length, head = event.position, event.hash
             added.append(event)
         Event.objects.bulk_create(added)
-        chain.save(update_fields=["length", "head"])
+        _move_head(subject, length, head)
     last = added[-1]
     transaction.on_commit(lambda: feed.hint(last.subject_type, last.subject_id, last.position), robust=True)
     return added
@@ -139,16 +140,32 @@ def positions(subject_type: str, subject_ids: Collection[str]) -> dict[str, int]
     return dict(chains.values_list("subject_id", "length"))
 
 
-def _locked_chain(subject_type: str, subject_id: str) -> EventChain:
-    rows = EventChain.objects.filter(subject_type=subject_type, subject_id=subject_id)
-    chain = rows.select_for_update().first()
-    if chain is None:
-        # Of two that begin a chain the second waits here for the first, and then finds its row.
-        EventChain.objects.bulk_create(
-            [EventChain(subject_type=subject_type, subject_id=subject_id)], ignore_conflicts=True
-        )
-        chain = rows.select_for_update().get()
-    return chain
+# By hand: every transition of every flow passes here, and having these put together anew costs more than running them.
+HEAD = "SELECT length, head FROM flows_eventchain WHERE subject_type = %s AND subject_id = %s"
+BEGIN = """INSERT INTO flows_eventchain (subject_type, subject_id, length, head) VALUES (%s, %s, 0, '')
+    ON CONFLICT (subject_type, subject_id) DO NOTHING"""
+MOVE = "UPDATE flows_eventchain SET length = %s, head = %s WHERE subject_type = %s AND subject_id = %s"
+
+
+def _locked_head(subject: tuple[str, str]) -> tuple[int, str]:
+    """Length and last hash of the chain, which nobody else may change until the transaction ends."""
+    lock = HEAD + (" FOR UPDATE" if connection.features.has_select_for_update else "")
+    with connection.cursor() as cursor:
+        cursor.execute(lock, subject)
+        found = cursor.fetchone()
+        if found is None:
+            # Of two that begin a chain the second waits here for the first, and then finds its row.
+            cursor.execute(BEGIN, subject)
+            if cursor.rowcount == 1:
+                return 0, ""
+            cursor.execute(lock, subject)
+            found = cursor.fetchone()
+    return int(found[0]), str(found[1])
+
+
+def _move_head(subject: tuple[str, str], length: int, head: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE, [length, head, *subject])
 
 
 def _in_order(subject_type: str, subject_id: str) -> Iterator[Event]:

@@ -1,7 +1,6 @@
 """Gauges that are read from the database when somebody looks, at most every few seconds per process.
 
-What an index answers is asked each time; what needs a pass over history (campaigns that are over, dead steps) is
-asked once a minute.
+What an index answers is asked each time; what needs a pass over history (campaigns that are over) once a minute.
 """
 
 from __future__ import annotations
@@ -15,11 +14,14 @@ from prometheus_client.registry import Collector
 
 from approvals.models import ApprovalRequest
 from approvals.states import RequestState
+from bookings.discrepancies import Discrepancy, DiscrepancyKind
 from bookings.models import Campaign, Line
 from bookings.states import TERMINAL, CampaignStatus
 from config.watching.kept import Kept
 from flows import gauges
+from flows.clock import now
 from flows.states import UNSETTLED_CLAIMS
+from sellers.models import SellerOutage
 
 SOON, SELDOM = 5.0, 60.0  # seconds for which an answer is given again
 
@@ -30,7 +32,7 @@ class DatabaseGauges(Collector):
     """One collector for all; a database that does not answer is itself an answer."""
 
     def __init__(self) -> None:
-        soon = (_steps, _claims, _signs_of_life, _open_campaigns, _approvals)
+        soon = (_steps, _claims, _signs_of_life, _open_campaigns, _approvals, _for_operations)
         self._questions = (*(_kept(ask, SOON) for ask in soon), _kept(_history, SELDOM))
 
     def collect(self) -> Iterator[Family]:
@@ -98,13 +100,37 @@ def _approvals() -> Iterator[Family]:
     yield _single("flightdeck_open_approvals", "Requests that wait for a person's decision", waiting)
 
 
-def _history() -> Iterator[Family]:
-    yield _campaigns("flightdeck_campaigns_over", "Campaigns that are over", list(TERMINAL))
+def _for_operations() -> Iterator[Family]:
     attention = Line.objects.filter(attention=True).count()
     yield _single("flightdeck_lines_needing_attention", "Lines that operations must look at", attention)
     yield _single(
         "flightdeck_dead_steps", "Steps given up; operations can run them again", gauges.dead_steps()
     )
+    yield _discrepancies()
+    yield _outages()
+
+
+def _discrepancies() -> Family:
+    family = Family("flightdeck_discrepancies", "Open differences to sellers' records", labels=["kind"])
+    rows = Discrepancy.objects.filter(closed_at=None, resolved_at=None).values_list("kind")
+    counts = dict(rows.annotate(Count("pk")).order_by())
+    for kind in DiscrepancyKind:
+        family.add_metric([kind], counts.get(kind, 0))
+    return family
+
+
+def _outages() -> Family:
+    family = Family(
+        "flightdeck_seller_outage_seconds", "For how long a seller has been out", labels=["seller"]
+    )
+    rows = SellerOutage.objects.filter(ended_at=None).values_list("seller__slug", "began_at")
+    for slug, began_at in rows:
+        family.add_metric([slug], max(0.0, (now() - began_at).total_seconds()))
+    return family
+
+
+def _history() -> Iterator[Family]:
+    yield _campaigns("flightdeck_campaigns_over", "Campaigns that are over", list(TERMINAL))
 
 
 def _campaigns(name: str, help: str, statuses: list[CampaignStatus]) -> Family:

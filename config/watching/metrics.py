@@ -18,6 +18,9 @@ _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 REPLAYED = "Idempotent-Replayed"
+HELD_BACK = frozenset(
+    {"circuit_open", "busy_here"}
+)  # not even tried: the seller is ill, or its share is taken
 
 disable_created_metrics()  # a series per series that says when it began: twice the scrape, nobody asks
 
@@ -80,6 +83,8 @@ def route_of(request: HttpRequest) -> str:
 
 def outcome_of(record: ExchangeRecord) -> str:
     """A class with few values: what the call says about the seller."""
+    if record.error in HELD_BACK:
+        return "held_back"
     if record.error == "cancelled":
         return "cancelled"
     if record.status is None:

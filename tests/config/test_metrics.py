@@ -20,6 +20,7 @@ from django.test import Client
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
+from bookings.discrepancies import Discrepancy, DiscrepancyKind
 from config.watching import database, worker_port
 from config.watching.exposition import database_gauges
 from config.watching.metrics import outcome_of
@@ -28,6 +29,7 @@ from flows.clock import now
 from flows.models import Claim, Step
 from flows.states import ClaimState, StepState
 from sellers.exchange import ExchangeRecord
+from sellers.models import SellerOutage
 from tests.driving import Desk
 from tests.websocket import WebsocketCommunicator
 
@@ -155,6 +157,30 @@ class TestTheDatabase:
         assert 600 <= value(found, "flightdeck_oldest_claim_seconds", state="unknown") < 1000
         assert not [labels for name, labels in found if ("state", "done") in labels]
 
+    def test_a_seller_that_is_out_is_told_with_how_long(self, client, desk: Desk):
+        SellerOutage.objects.create(
+            seller=desk.seller("agent"),
+            began_at=now() - dt.timedelta(minutes=5),
+            reason="connect",
+            calls_failed=5,
+        )
+        found = scrape(client)
+        assert value(found, "flightdeck_seller_outage_seconds", seller="agent") >= 300
+        assert ("flightdeck_seller_outage_seconds", frozenset({("seller", "direct")})) not in found
+
+    def test_open_differences_are_counted_by_kind(self, client, desk: Desk):
+        for reference, closed_at in (("deal-1", None), ("deal-2", now())):
+            Discrepancy.objects.create(
+                seller=desk.seller("agent"),
+                kind=DiscrepancyKind.MISSING,
+                reference=reference,
+                summary="gone",
+                opened_at=now(),
+                seen_at=now(),
+                closed_at=closed_at,
+            )
+        assert value(scrape(client), "flightdeck_discrepancies", kind="missing") == 1
+
     def test_two_scrapes_at_once_cost_one_look(self, client, db, django_assert_num_queries):
         scrape(client)
         with django_assert_num_queries(0):
@@ -258,6 +284,8 @@ class TestSellers:
             ({"error": "deadline", "sent": True}, "timeout"),
             ({"error": "deadline", "sent": False}, "not_sent"),
             ({"error": "connect", "sent": False}, "not_sent"),
+            ({"error": "circuit_open", "sent": False}, "held_back"),
+            ({"error": "busy_here", "sent": False}, "held_back"),
             ({"error": "reset", "sent": True}, "broken"),
             ({"error": "cancelled", "sent": True}, "cancelled"),
         ],
