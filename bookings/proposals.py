@@ -26,9 +26,8 @@ from planning.types import Allocation, Brief, NotChosen, Offer, Plan, PlanLine, 
 from sellers.dialects.base import Quote
 from sellers.models import Seller
 
-WORTH_ANOTHER_ROUND = Decimal(
-    "0.005"
-)  # of the plan's cost: what cheaper quotes free is spent again from here on
+# Of the plan's cost: what cheaper quotes free is spent again from here on.
+WORTH_ANOTHER_ROUND = Decimal("0.005")
 QUOTE_ROUNDS = 3  # a quote that differs from the offer changes the optimum: choose again, but not for ever
 
 
@@ -66,11 +65,11 @@ def propose(campaign: Campaign) -> Proposal:
             if key not in offers
         ],
     )
-    for round_number in range(QUOTE_ROUNDS):
+    for _ in range(QUOTE_ROUNDS):
         wanted = [line for line in proposal.plan.lines if not _stands(line, proposal.quotes)]
         if not wanted:
             return proposal
-        _ask_quotes(campaign, brief, proposal, wanted, sellers, round_number)
+        _ask_quotes(campaign, brief, proposal, wanted, sellers)
         if _prices_hold(proposal):
             return proposal
         proposal.plan = select(brief, allocations, list(proposal.offers.values()))
@@ -103,7 +102,6 @@ def _ask_quotes(
     proposal: Proposal,
     wanted: Sequence[PlanLine],
     sellers: dict[str, Seller],
-    round_number: int,
 ) -> None:
     by_seller: dict[str, list[PlanLine]] = {}
     for line in wanted:

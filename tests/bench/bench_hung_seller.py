@@ -19,7 +19,7 @@ from tests.briefs import brief
 
 SELLERS = 10
 PER_SECOND = 2.0
-DEADLINE = 6.0  # FLIGHTDECK_SELLER_DEADLINE_SECONDS of this run, so that one takes less than the default 20 s
+DEADLINE = 10.0  # FLIGHTDECK_SELLER_DEADLINE_SECONDS of this run, half of the default
 RTT = 0.05
 BAR_GROWTH, BAR_DEADLINE = 1.10, 0.5
 OVER = ("awaiting_approval", "failed", "validation_failed", "cancelled")
@@ -29,7 +29,7 @@ def measure(quick: bool) -> Findings:
     """Ten sellers in processes of their own, every second one of each wire, answer after 50 ms. Two briefs a second
     arrive by REST, by the clock; two task workers plan them; nothing is approved. The same load runs twice on the same
     processes: with ten healthy sellers, then with one that sends its bodies byte by byte for ever. Compared is what the
-    nine others needed for a brief, as the sellers' reports of each campaign tell. The hung one's deadline is 6 s here;
+    nine others needed for a brief, as the sellers' reports of each campaign tell. The hung one's deadline is 10 s here;
     once its breaker is open it is not called at all, and such reports are counted apart. The first run is the floor.
     """
     seconds = 15.0 if quick else 60.0
@@ -59,7 +59,6 @@ def _findings(healthy: list[Any], hung: list[Any], ill: str) -> Findings:
     p95_before, p95_after = percentile(before, 0.95), percentile(after, 0.95)
     growth = p95_after / p95_before
     off = max((abs(seconds - DEADLINE) for seconds in waited), default=None)
-    answered = sum(one.state == "answered" for one in hung if one.seller.slug != ill)
     return Findings(
         [
             Row(
@@ -82,10 +81,17 @@ def _findings(healthy: list[Any], hung: list[Any], ill: str) -> Findings:
                 "the hung one: not called because its breaker was open",
                 f"{len(theirs) - len(waited)} of {len(theirs)}",
             ),
-            Row("reports of the nine that were answers", f"{answered} of {len(after)}"),
+            Row(
+                "reports of the nine that were answers, healthy and then (else the machine is too small for the load)",
+                f"{_answers(healthy, ill)} of {len(before)}, {_answers(hung, ill)} of {len(after)}",
+            ),
         ],
         (f"Codes of the hung seller's reports: {json.dumps(_codes(theirs))}.",),
     )
+
+
+def _answers(reports: list[Any], ill: str) -> int:
+    return sum(one.state in ("ok", "partial") and one.seller.slug != ill for one in reports)
 
 
 def _codes(reports: list[Any]) -> dict[str, int]:

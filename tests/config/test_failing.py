@@ -78,7 +78,7 @@ def test_a_fault_of_ours_is_still_a_500(visitor: Client) -> None:
     assert "column" not in answer.content.decode()
 
 
-def test_a_process_that_only_lives_needs_no_database(visitor: Client) -> None:
+def test_a_process_that_only_lives_needs_no_database(client: Client, db: None) -> None:
     with database_answers_with(AWAY[0]):
-        assert visitor.get("/health/live").status_code == 200
-        assert visitor.get("/health/ready").status_code == 503
+        assert client.get("/health/live").status_code == 200
+        assert client.get("/health/ready").status_code == 503

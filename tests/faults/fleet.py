@@ -74,6 +74,8 @@ class Fleet:
     changes: list[Change] = field(default_factory=list)
     web_port: int = 0
     _pids: dict[str, int] = field(default_factory=dict)
+    _points_read: int = 0
+    _seen_at_work: set[int] = field(default_factory=set)
     _arming: threading.RLock = field(default_factory=threading.RLock)
     restarting: threading.RLock = field(default_factory=threading.RLock)  # one great fault at a time
     _nursery: subprocess.Popen[str] | None = None
@@ -147,6 +149,17 @@ class Fleet:
 
     def workers(self) -> list[str]:
         return sorted(name for name in self._pids if name.startswith("worker"))
+
+    def at_work(self) -> list[str]:
+        """Workers that have reached a point since they were started: killing one that is not up yet shows nothing."""
+        with open(self.folder / "points.log") as log:
+            log.seek(self._points_read)
+            for line in log:
+                if not line.endswith("\n"):
+                    break
+                self._points_read += len(line.encode())
+                self._seen_at_work.add(int(line.split("\t")[1]))
+        return [name for name in self.workers() if self._pids[name] in self._seen_at_work]
 
     def kill(self, name: str) -> int:
         """SIGKILL to one process (for the web to the master and all it has forked). It is started again at once."""

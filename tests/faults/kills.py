@@ -32,9 +32,11 @@ def run(fleet: Fleet, seed: int, say: Say, kills: int) -> Suite:
     traffic.start()
     recovery.start()
     chance = random.Random(seed)
+    began = time.monotonic()
     for number in range(1, kills + 1):
         time.sleep(chance.uniform(*PAUSE))
-        name = chance.choice(fleet.workers())
+        fleet.wait(fleet.at_work, "a worker to be at work", 60)
+        name = chance.choice(fleet.at_work())
         row.injected += 1
         row.hit += recovery.kill(name)
         if number % 50 == 0:
@@ -42,6 +44,7 @@ def run(fleet: Fleet, seed: int, say: Say, kills: int) -> Suite:
                 f"{number} kills, {traffic.done} flows done, {recovery.interrupted} steps interrupted, "
                 f"p95 {percentile(recovery.seconds, 0.95):.1f} s, {len(suite.failures())} failures"
             )
+    suite.facts["Kills"] = f"one each {(time.monotonic() - began) / kills:.1f} s"
     traffic.finish()
     recovery.finish()
     row.recovery = recovery.seconds
