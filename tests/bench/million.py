@@ -121,8 +121,8 @@ def _campaigns(cursor: Any, template: Any) -> None:
     client = f"""CASE WHEN n > {CAMPAIGNS} * 0.97 THEN {OLD[0]} + n % 3 WHEN n % 5 < 3 THEN {BIG[0]} + n % 3
         ELSE {OLD[-1] + 1} + n / 7 % {CLIENTS - OLD[-1]} END"""
     instant = "timestamptz '2026-11-01' - n * interval '40 seconds'"
-    status = """CASE n / 5 % 20 WHEN 0 THEN 'awaiting_approval' WHEN 1 THEN 'executing_bookings' WHEN 2 THEN 'researching'
-        WHEN 3 THEN 'failed' WHEN 4 THEN 'cancelled' ELSE 'completed' END"""
+    status = """CASE n / 5 % 20 WHEN 0 THEN 'awaiting_approval' WHEN 1 THEN 'executing_bookings'
+        WHEN 2 THEN 'researching' WHEN 3 THEN 'failed' WHEN 4 THEN 'cancelled' ELSE 'completed' END"""
     copy_rows(
         cursor,
         Campaign,

@@ -149,6 +149,7 @@ def stage(
         redis.start()
         postgres.make_database()
         built.manage("migrate", "--verbosity", "0")
+        built.manage("collectstatic", "--noinput", "--verbosity", "0")
         yield built
     finally:
         built.stop_product()

@@ -6,12 +6,17 @@ import functools
 import time
 from collections.abc import Callable
 
-from tests.faults import cells_kernel, cells_sellers, cells_servers
+from tests.faults import cells_kernel, cells_network, cells_sellers, cells_servers
 from tests.faults.driver import TookTooLong
 from tests.faults.stage import Stage
 
 Cell = Callable[[Stage], None]
-CELLS: dict[str, Cell] = {**cells_kernel.CELLS, **cells_sellers.CELLS, **cells_servers.CELLS}
+CELLS: dict[str, Cell] = {
+    **cells_kernel.CELLS,
+    **cells_sellers.CELLS,
+    **cells_network.CELLS,
+    **cells_servers.CELLS,
+}
 NOT_HERE = {
     "10 undo against execution": "there is no undo yet",
     "12 approval expiry": "covered by 11: an approval carries the expiry of its price",

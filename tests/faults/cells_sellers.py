@@ -6,7 +6,6 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.faults.proxy import Cut
@@ -93,7 +92,7 @@ def key_forgotten(stage: Stage) -> None:
     cut = Cut("POST", "/api/v1/deals", None)
     stage.fleet.proxies["agent"].cuts = [cut]
     row.injected += 1
-    mark = _last(agent)
+    mark = last_effect(agent)
     stage.driver.approve_all(job)
     stage.fleet.wait(lambda: cut.fired, "the cut", 20)
     with sqlite3.connect(agent.options.state, timeout=5) as state:
@@ -119,7 +118,7 @@ def replay_window_over(stage: Stage) -> None:
     stage.fleet.wait(lambda: cut.fired, "the cut", 20)
     agent.set_clock(25 * 3600)
     row.hit += cut.fired
-    mark = _last(agent)
+    mark = last_effect(agent)
     time.sleep(8)
     sent = [entry for entry in agent.journal.requests("POST", "/api/v1/deals") if entry.seq > mark]
     found = stage.driver.job(job)
@@ -225,73 +224,7 @@ def seller_clock(stage: Stage) -> None:
         stage.judge(row, stage.fly(3, lanes=3))
 
 
-def not_reachable(stage: Stage) -> None:
-    """A seller that resets every connection while lines are being booked: sent again once it is back."""
-    row = stage.suite.row("seller resets every connection")
-    jobs = [stage.planned() for _ in range(2)]
-    for proxy in stage.fleet.proxies.values():
-        proxy.mode = "refuse"
-    refused = sum(proxy.refused for proxy in stage.fleet.proxies.values())
-    for job in jobs:
-        stage.driver.approve_all(job)
-    time.sleep(3)
-    row.injected += 1
-    row.hit += sum(proxy.refused for proxy in stage.fleet.proxies.values()) > refused
-    for proxy in stage.fleet.proxies.values():
-        proxy.mode = "pass"
-    since = time.time()
-    ended = [stage.driver.settled(job, 120) for job in jobs]
-    recovered(row, since)
-    stage.judge(row, ended)
-
-
-def silent(stage: Stage, mode: str) -> None:
-    """16: one seller says nothing, or a byte each 100 ms: its part fails at the deadline, the rest goes on."""
-    row = stage.suite.row(f"16 seller with {mode}")
-    direct, agent_only = stage.fleet.proxies["direct"], []
-    before = direct.swallowed + direct.dripped
-    direct.mode = mode
-    since = time.time()
-    with ThreadPoolExecutor(3) as pool:
-        agent_only = list(pool.map(lambda _: stage.driver.planned(stage.driver.submit(), 90), range(3)))
-    took = time.time() - since
-    row.injected += 1
-    row.hit += direct.swallowed + direct.dripped > before
-    stage.demand(row, took < 3 * stage.fleet.sizes.seller_deadline + 10, f"the plan took {took:.0f} s")
-    states = {
-        report["status"] for job in agent_only for report in job["sellers"] if report["seller"] == "direct"
-    }
-    stage.demand(row, states <= {"failed", "partial"}, f"the silent seller reported {states}")
-    direct.mode = "pass"
-    jobs = []
-    for job in agent_only:
-        stage.driver.approve_all(job["job_id"])
-        jobs.append(stage.driver.settled(job["job_id"], 90))
-    stage.judge(row, jobs)
-    row.note = f"plan after {took:.0f} s"
-
-
-def unanswered_decision(stage: Stage) -> None:
-    """A seller dies (SIGKILL) in the middle of a booking and comes back."""
-    row = stage.suite.row("seller killed and restarted while booking")
-    for slug in ("agent", "direct"):
-        job = stage.planned()
-        seller = stage.fleet.sellers[slug]
-        mark = _last(seller)
-        row.injected += 1
-        stage.driver.approve_all(job)
-        stage.fleet.wait(lambda seller=seller, mark=mark: _last(seller) > mark, "the first effect", 20)
-        seller.kill()
-        row.hit += 1
-        time.sleep(0.5)
-        seller.start()
-        since = time.time()
-        ended = stage.driver.settled(job, 120)
-        recovered(row, since)
-        stage.judge(row, [ended])
-
-
-def _last(seller: Any) -> int:
+def last_effect(seller: Any) -> int:
     entries = seller.journal.effects()
     return entries[-1].seq if entries else 0
 
@@ -306,8 +239,4 @@ CELLS: dict[str, Callable[[Stage], None]] = {
     "8 foreign deal": foreign_deal,
     "11 price expires": price_expires,
     "11 seller clock": seller_clock,
-    "seller refuses": not_reachable,
-    "seller killed": unanswered_decision,
-    "16 blackhole": lambda stage: silent(stage, "blackhole"),
-    "16 drip": lambda stage: silent(stage, "drip"),
 }

@@ -61,9 +61,9 @@ def run(fleet: Fleet, seed: int, say: Say, kills: int) -> Suite:
 class Traffic:
     """Keeps so many flows between brief and booked, and checks each that is over."""
 
-    def __init__(self, stage: Stage, row: Row, flows: int = 0, in_flight: int = IN_FLIGHT) -> None:
-        self.stage, self.row, self.flows = stage, row, flows
-        self.done = self.begun = 0
+    def __init__(self, stage: Stage, row: Row, in_flight: int = IN_FLIGHT) -> None:
+        self.stage, self.row = stage, row
+        self.done = 0
         self._pool = ThreadPoolExecutor(in_flight)
         self._in_flight = in_flight
         self._stopped = threading.Event()
@@ -83,11 +83,8 @@ class Traffic:
         for lane in self._lanes:
             lane.result()
 
-    def over(self) -> bool:
-        return all(lane.done() for lane in self._lanes)
-
     def _lane(self) -> None:
-        while not self._stopped.is_set() and self._take():
+        while not self._stopped.is_set():
             try:
                 job = self.stage.driver.whole_way(PATIENCE)
             except (TookTooLong, RuntimeError) as stuck:
@@ -102,13 +99,6 @@ class Traffic:
                 self.stage.suite.findings.add(found)
                 if not all_booked(job):
                     self.row.missed.append(f"{job['job_id']} {job['status']} {job['errors']}")
-
-    def _take(self) -> bool:
-        with self._counting:
-            if self.flows and self.begun >= self.flows:
-                return False
-            self.begun += 1
-            return True
 
 
 class Recovery(threading.Thread):

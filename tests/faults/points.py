@@ -21,7 +21,6 @@ import ctypes
 import dataclasses
 import json
 import os
-import re
 import signal
 import sys
 import threading
@@ -31,16 +30,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from django.apps import AppConfig
 
-ROOMS = ("accounts", "approvals", "bookings", "flows", "sellers")
+from tests.faults import clocks
+from tests.faults.naming import OWN_ID, SELLER_ID, opener, path_class, verb
+
 LONGEST_HOLD = 90.0
 NO_CONTEXT = ("lease-keeper", "watchman")  # they serve every step of their process, so they belong to none
-_OWN_ID = re.compile(r"^(?=.*[\d])(?!v\d+$)|^.{24,}$")  # in our own routes
-_SELLER_ID = re.compile(r"^(?=.*[\d-])(?!v\d+$)")  # in a seller's
 
 
 @dataclass
@@ -61,7 +59,6 @@ _role, _name = "", ""
 _folder: Path | None = None
 _armed: list[dict[str, Any]] = []
 _armed_at = 0
-_skew: dict[str, tuple[int, float]] = {}
 
 
 def become(role: str, name: str) -> None:
@@ -155,7 +152,7 @@ class PointsConfig(AppConfig):
         _watch_commits()
         _watch_sends()
         _watch_threads()
-        _bend_clock()
+        clocks.bend(_folder, lambda: _name)
 
 
 def _watch_steps() -> None:
@@ -210,7 +207,7 @@ def _watch_requests() -> None:
     respond = BaseHandler.get_response
 
     def respond_watched(self: Any, request: Any) -> Any:
-        with visiting(f"{request.method} {_path_class(request.path, _OWN_ID)}"):
+        with visiting(f"{request.method} {path_class(request.path, OWN_ID)}"):
             return respond(self, request)
 
     BaseHandler.get_response = respond_watched
@@ -226,7 +223,7 @@ def _watch_commits() -> None:
         connection = transaction.get_connection(self.using)
         commits = exc_type is None and connection.in_atomic_block and not connection.savepoint_ids
         if commits and _visit.get() is not None and not connection.needs_rollback:
-            connection.faults_point = _opener(sys._getframe(1))
+            connection.faults_point = opener(sys._getframe(1))
             reach(f"{connection.faults_point}: before commit")
         return leave(self, exc_type, exc_value, traceback)
 
@@ -240,24 +237,6 @@ def _watch_commits() -> None:
     BaseDatabaseWrapper.run_and_clear_commit_hooks = run_hooks_watched
 
 
-def _opener(frame: FrameType | None) -> str:
-    """The product function that opened the transaction; for a step's commit the function that made its record."""
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] in ROOMS:
-            record = frame.f_locals.get("record")
-            if module == "flows.work" and callable(record):
-                return _short(record.__module__, record.__qualname__)
-            return _short(module, frame.f_code.co_qualname)
-        frame = frame.f_back
-    return "elsewhere"
-
-
-def _short(module: str, qualname: str) -> str:
-    inner = qualname.replace(".<locals>", "").removesuffix(".record").removesuffix(".<lambda>")
-    return f"{module.rpartition('.')[2]}.{inner}"
-
-
 def _watch_sends() -> None:
     import httpx
 
@@ -266,7 +245,7 @@ def _watch_sends() -> None:
     send, ring, hint = httpx.AsyncClient.send, steps._ring_now, feed.hint
 
     async def send_watched(self: Any, request: Any, **options: Any) -> Any:
-        path = _path_class(request.url.path, _SELLER_ID) + _verb(request.url.query.decode())
+        path = path_class(request.url.path, SELLER_ID) + verb(request.url.query.decode())
         what = f"http {request.method} {path}"
         once = request.method == "GET" or "research" in getattr(_visit.get(), "step", "")
         reach(f"{what}: before", count=not once)
@@ -289,14 +268,6 @@ def _between(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return watched
 
 
-def _path_class(path: str, ids: re.Pattern[str]) -> str:
-    return "/".join("*" if ids.search(part) else part for part in path.split("/"))
-
-
-def _verb(query: str) -> str:
-    return f"?{query}" if query.isalpha() else ""
-
-
 def _watch_threads() -> None:
     """What a step starts in a thread of its own still belongs to the step."""
     start = threading.Thread.start
@@ -308,28 +279,3 @@ def _watch_threads() -> None:
         start(self)
 
     threading.Thread.start = start_watched  # type: ignore[method-assign]
-
-
-def _bend_clock() -> None:
-    """Clocks jump: `clock` holds seconds for every process, `clock.<name>` for one."""
-    import datetime as dt
-
-    from django.utils import timezone
-
-    true_now = timezone.now
-
-    def now() -> dt.datetime:
-        return true_now() + dt.timedelta(seconds=_offset("clock") + _offset(f"clock.{_name}"))
-
-    timezone.now = now
-
-
-def _offset(file: str) -> float:
-    assert _folder
-    try:
-        at = (_folder / file).stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0.0
-    if _skew.get(file, (0, 0.0))[0] != at:
-        _skew[file] = (at, float((_folder / file).read_text() or 0))
-    return _skew[file][1]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults.invariants import Findings
+from tests.faults.history import Findings
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "var" / "faults"
@@ -162,6 +162,6 @@ read from our database and from the sellers' own journals: one booking per appro
 never more committed than approved, legal transitions and whole hash chains, nothing forgotten, sums equal to the cent,
 the API equal to the database, and work really done.
 
-The harness has been seen to fail: with PostgreSQL's `synchronous_commit` off, 4 of 12 crash restarts lost campaigns that
-had been answered with 202, and one left a deal at a seller that nobody here knew. Keep it on.
+The harness has been seen to fail: with PostgreSQL's `synchronous_commit` off, 4 of 12 crash restarts lost campaigns
+or decisions that had been answered with 202, and one left a deal at a seller that nobody here knew. Keep it on.
 """

@@ -11,7 +11,8 @@ from typing import Any
 
 from tests.faults.driver import OVER, Driver, TookTooLong, patiently
 from tests.faults.fleet import Fleet, Hit
-from tests.faults.invariants import Checker, Findings
+from tests.faults.history import Findings
+from tests.faults.invariants import Checker
 from tests.faults.report import Row, Suite
 
 Say = Callable[[str], None]

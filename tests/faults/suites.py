@@ -6,7 +6,7 @@ import argparse
 import time
 from collections.abc import Callable
 
-from tests.faults import cells, fleet, kills, matrix, race, smoke, soak
+from tests.faults import cells, founding, kills, matrix, race, smoke, soak
 from tests.faults.fleet import Fleet, Sizes
 from tests.faults.report import Suite
 from tests.faults.stage import Say, Stage
@@ -15,7 +15,7 @@ from tests.faults.suite_end import close
 
 def run(name: str, asked: argparse.Namespace, say: Say) -> Suite:
     sizes, runner = SUITES[name]
-    with fleet.running(sizes) as servers:
+    with founding.running(sizes) as servers:
         say("the fleet is up")
         began = time.monotonic()
         suite = runner(servers, asked, say)

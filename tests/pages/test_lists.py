@@ -9,6 +9,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.urls import reverse
 
 from approvals.models import ApprovalRequest
@@ -248,7 +249,12 @@ def test_the_audit_trail_is_read_and_verified(agency: Agency, browse: Browse) ->
     assert "Chain verified" in words
     assert "Brief accepted" in words
     assert "Decision asked for" in words
-    Event.objects.filter(subject_id=str(campaign.pk), position=2).update(actor_label="Somebody else")
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SET LOCAL session_replication_role = replica"
+            )  # past the triggers: a superuser can
+        Event.objects.filter(subject_id=str(campaign.pk), position=2).update(actor_label="Somebody else")
     assert "The chain does not hold at position 2" in text_of(browse("manager").get(url))
 
 
