@@ -1,6 +1,6 @@
 """One subscription per subject and process, however many pages watch it; one look at the database for all of them.
 
-A socket of its own channel in the layer each would cost a queue, a task and a query each: 150 events for 1,000 pages are
+With a channel of its own in the layer each socket costs a queue, a task and queries: 150 events for 1,000 pages are
 then 150,000 messages, of which Redis and queues drop some. Here they are at most ten rounds a second of the newest
 position, and what is lost all the same is found by the next look.
 """

@@ -14,7 +14,6 @@ from flows.fields import Lifecycle, StateField
 from flows.ids import new_id
 from flows.states import OPEN_STEPS, UNSETTLED_CLAIMS, ClaimState, StepState
 
-
 HEARTBEAT = uuid.UUID("b6a4f3d2-6f0e-5c0b-9d7e-1f6a7c0d5e21")  # the flow id of the one heartbeat
 
 

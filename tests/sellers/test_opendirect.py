@@ -368,6 +368,31 @@ async def test_a_reset_after_commit_is_found_again_and_done_once(
     assert len(effects(northlight, effect)) == 1
 
 
+async def test_what_the_seller_has_already_is_not_written_again(
+    northlight: RunningSeller, connect: Connect, intent: IntentOf
+) -> None:
+    """As after a restore from a backup: the seller knows a line that our records have never heard of."""
+    async with dialect_for(connect(northlight)) as seller:
+        first = await drafted(seller, intent)
+        forgotten = replace(first, refs={name: id for name, id in first.refs.items() if name == "order_id"})
+        again = await seller.send("line", forgotten)
+    assert again.outcome is Outcome.DONE
+    assert again.refs["line_id"] == first.refs["line_id"]
+    assert len(effects(northlight, "line.created")) == 1
+
+
+async def test_nothing_is_written_where_it_cannot_be_seen_what_is_there(
+    northlight: RunningSeller, connect: Connect, intent: IntentOf
+) -> None:
+    async with dialect_for(connect(northlight)) as seller:
+        line = intent()
+        line = replace(line, refs=(await seller.send("order", line)).refs)
+        northlight.faults(kind="status", status=500, method="GET", contains="/lines")
+        refused = await seller.send("line", line)
+    assert refused.outcome is Outcome.NOT_SENT
+    assert effects(northlight, "line.created") == []
+
+
 @pytest.mark.parametrize("kind", ["order", "line", "book"])
 async def test_a_reset_before_commit_is_proved_to_be_nothing(
     northlight: RunningSeller, connect: Connect, intent: IntentOf, kind: str

@@ -18,13 +18,12 @@ async def create_order(
     http: SellerHttp, connection: Connection, account: Account, intent: LineIntent
 ) -> Answer:
     """The campaign's order: adopted when it is there already (several lines share it), else created."""
+    asked = http.ahead(_publisher_of(http, connection, intent.product_id))
     present = await orders.find(http, account, intent)
-    if present.outcome is Outcome.UNKNOWN:
-        return replace(present, outcome=Outcome.NOT_SENT)  # nothing was written: safe to come again
     if present.outcome is not Outcome.NOTHING:
-        return present
+        return _not_written(present)
     try:
-        publisher = await _publisher_of(http, connection, intent.product_id)
+        publisher = await asked
     except SellerError as failed:
         return not_started(failed)
     body = orders.order_body(intent, connection, account, publisher)
@@ -35,7 +34,14 @@ async def create_order(
 
 
 async def create_line(http: SellerHttp, account: Account, intent: LineIntent) -> Answer:
-    """The line in Draft, as the seller saved it: its rate and cost may differ from what we sent."""
+    """The line in Draft, as the seller saved it: its rate and cost may differ from what we sent.
+
+    Adopted when it is there already: after a restore from a backup we know less than the seller does, and this wire
+    has no idempotency keys.
+    """
+    present = await lines.find(http, account, intent)
+    if present.outcome is not Outcome.NOTHING:
+        return _not_written(present)
     try:
         reply = await http.write("POST", lines.lines_path(account, intent), lines.line_body(intent))
     except CallFailed as failed:
@@ -47,6 +53,11 @@ async def create_line(http: SellerHttp, account: Account, intent: LineIntent) ->
     if not line_id:
         return Answer(Outcome.UNKNOWN, code="bad_answer", reason="The seller's answer names no line.")
     return await lines.read(http, account, replace(intent, refs={**intent.refs, "line_id": line_id}))
+
+
+def _not_written(present: Answer) -> Answer:
+    """What was found, adopted; or, if that could not be seen, safe to come again: nothing was written."""
+    return replace(present, outcome=Outcome.NOT_SENT) if present.outcome is Outcome.UNKNOWN else present
 
 
 async def book(http: SellerHttp, connection: Connection, account: Account, intent: LineIntent) -> Answer:
