@@ -27,5 +27,5 @@ USER flightdeck
 VOLUME /var/lib/flightdeck
 EXPOSE 8000 8001
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=6s --start-period=40s --retries=3 CMD ["python", "deploy/healthcheck.py", "http://127.0.0.1:8000/health/ready"]
+HEALTHCHECK --interval=15s --timeout=6s --start-period=40s --retries=3 CMD ["python", "deploy/healthcheck.py", "http://127.0.0.1:8000/health/live"]
 CMD ["gunicorn", "--config", "deploy/gunicorn.conf.py", "config.wsgi:application"]

@@ -13,7 +13,9 @@ import pytest
 from tests.serving import ROOT, Server
 
 AGENT, DIRECT = 101, 102
-pytestmark = pytest.mark.timeout(360)  # three starts, each of four processes where the suite runs on real servers
+pytestmark = pytest.mark.timeout(
+    360
+)  # three starts, each of four processes where the suite runs on real servers
 
 
 @pytest.fixture

@@ -230,12 +230,12 @@ class Fleet:
         fresh.write_text(json.dumps(armed))
         fresh.rename(self.folder / "armed.json")
 
-    def points(self, flow: str = "") -> list[str]:
-        """Every point that was reached, in the order of the first time; of one flow and of what serves them all."""
+    def points(self, flow: str = "", since: float = 0.0) -> list[str]:
+        """Every point reached since then, in the order of the first time; of one flow and of what serves them all."""
         names: dict[str, None] = {}
         for line in (self.folder / "points.log").read_text().splitlines():
-            _, _, of, point = line.split("\t")
-            if not flow or of in ("", flow):
+            at, _, of, point = line.split("\t")
+            if float(at) >= since and (not flow or of in ("", flow)):
                 names[point] = None
         return list(names)
 

@@ -20,6 +20,7 @@ from tests.faults.history import (
 )
 
 CONVERGES_WITHIN = 5.0  # I7, seconds
+STEPS_END_WITHIN = 12.0  # seconds after the lease of a step that died
 BOOKED_AT_SELLER = {"agent": "deal.booked", "direct": "line.booked"}
 UNDONE_AT_SELLER = {"agent": ("deal.cancelled",), "direct": ("line.canceled", "line.declined")}
 
@@ -37,8 +38,21 @@ class Checker:
 
     def check(self, jobs: Sequence[str], *, settled: bool = True) -> Findings:
         """`settled`: the flows are expected to be over; else they may wait for people, timers or operations."""
+        if settled:
+            self._let_steps_end(jobs)
         with self._one:
             return patiently(lambda: self._check(jobs, settled))
+
+    def _let_steps_end(self, jobs: Sequence[str]) -> None:
+        """A worker may die after its line was settled and before its step was: the next one closes the step."""
+        from flows.models import Step
+        from flows.states import OPEN_STEPS
+
+        until = time.monotonic() + self.fleet.sizes.lease + STEPS_END_WITHIN
+        while time.monotonic() < until:
+            if not patiently(lambda: Step.objects.filter(flow_id__in=jobs, state__in=OPEN_STEPS).exists()):
+                return
+            time.sleep(0.2)
 
     def _check(self, jobs: Sequence[str], settled: bool) -> Findings:
         from bookings.models import Campaign

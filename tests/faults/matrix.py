@@ -49,10 +49,11 @@ def list_points(fleet: Fleet, driver: Driver, say: Say, runs: int = LISTING_RUNS
     """The points that each of several undisturbed flows has passed."""
     common: list[str] = []
     for number in range(runs):
+        since = time.time()
         job = driver.whole_way()
         if job["status"] != "completed":
             raise RuntimeError(f"the undisturbed flow is {job['status']}: {job['errors']}")
-        passed = fleet.points(job["job_id"])
+        passed = fleet.points(job["job_id"], since)
         common = [point for point in common if point in passed] if number else passed
     say(f"{len(common)} points")
     return common
