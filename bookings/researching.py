@@ -238,5 +238,14 @@ def close_channel(channel: ChannelBudget) -> None:
         channel.note = "No seller answered. " + " ".join(f"{one.seller.name}: {one.reason}" for one in silent)
     else:
         channel.state = ChannelState.EMPTY
-        channel.note = "No seller has inventory that fits this brief."
+        channel.note = _nothing_fits(reports)
     channel.save(update_fields=["state", "note"])
+
+
+def _nothing_fits(reports: Sequence[SellerReport]) -> str:
+    """Not the same where a seller was not heard to its end: it may have had what was asked for."""
+    unheard = [report for report in reports if report.state != ReportState.OK and report.reason]
+    if not unheard:
+        return "No seller has inventory that fits this brief."
+    said = " ".join(f"{report.seller.name}: {report.reason}" for report in unheard)
+    return f"Nothing that was offered fits this brief, and not every seller was heard to the end. {said}"
