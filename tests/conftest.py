@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -35,6 +36,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def _the_clock_is_given_back() -> Iterator[None]:
+    """A test that leaves the clock held would hang the ones after it, far from where the fault is."""
+    yield
+    assert not time_machine.escape_hatch.is_travelling(), "this test left the clock held"
 
 
 @pytest.fixture(autouse=True)

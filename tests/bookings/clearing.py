@@ -27,7 +27,15 @@ SILENT_DIRECT = (
         "when": "after",
         "count": 1,
     },
-    {"kind": "status", "method": "GET", "path": "/v2/accounts", "contains": "/lines", "status": 503},
+    # The look before the write is answered; those after it are not.
+    {
+        "kind": "status",
+        "method": "GET",
+        "path": "/v2/accounts",
+        "contains": "/lines",
+        "status": 503,
+        "nth": 2,
+    },
 )
 # The same, and nothing was booked.
 NOTHING_AT_AGENT = (
