@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from bookings.models import Campaign
+from config.celery import app
+from config.embedded import EmbeddedWorker
 from tests.briefs import brief
 from tests.driving import Desk
 
@@ -19,9 +21,22 @@ Book = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def book(desk: Desk, tmp_path: Path, settings: Any) -> Book:
-    """Run the command on a brief; with no server around, the command is its own worker."""
+def worker(desk: Desk, tmp_path: Path, settings: Any) -> Iterator[None]:
+    """With no server around the command is its own worker; with a broker it relies on one that is there."""
     settings.VAR_DIR = tmp_path
+    if not settings.REDIS_URL:
+        yield
+        return
+    app.control.purge()  # the bells of earlier tests, which nobody has answered
+    running = EmbeddedWorker()
+    assert running.start()
+    yield
+    running.stop()
+
+
+@pytest.fixture
+def book(worker: None, tmp_path: Path) -> Book:
+    """Run the command on a brief."""
 
     def run(*arguments: str, data: Any = None) -> tuple[int, str, str]:
         path = tmp_path / "brief.json"
