@@ -1,4 +1,8 @@
-"""A real Chromium against a real server: one of each for the whole folder."""
+"""A real Chromium against a real server: one of each for a module, and no longer.
+
+Playwright keeps an event loop running in this thread; a test after it that talks to the database, or starts a loop of
+its own, would fail.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +83,7 @@ class Desk:
             return dict(client.get(f"/api/bookings/{campaign_url.rstrip('/').split('/')[-1]}").json())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(Path(tmp_path_factory.mktemp("browser")))
     server.start()
@@ -87,7 +91,7 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _browser() -> Iterator[Browser]:
     binary = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     if binary is None:
@@ -100,7 +104,7 @@ def _browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _cookies() -> dict[str, Any]:
     return {}
 
