@@ -60,7 +60,9 @@ class Approve(APIView):
 
     @idempotent
     def _decide(self, request: Request, job_id: uuid.UUID) -> Response:
-        chosen = _read(ApproveBody, request) if not self.everything else _read(ApproveAllBody, request)
+        chosen = (
+            read_body(ApproveBody, request) if not self.everything else read_body(ApproveAllBody, request)
+        )
         decision, lines = services.approve_lines(
             campaign_id=job_id,
             decider=decider_of(request),
@@ -117,7 +119,7 @@ class Reject(APIView):
 
     @idempotent
     def _decide(self, request: Request, job_id: uuid.UUID) -> Response:
-        chosen = _read(RejectBody, request)
+        chosen = read_body(RejectBody, request)
         services.reject_lines(
             campaign_id=job_id,
             decider=decider_of(request),
@@ -145,7 +147,7 @@ class Cancel(APIView):
 
     @idempotent
     def _cancel(self, request: Request, job_id: uuid.UUID) -> Response:
-        reason = _read(ReasonBody, request)["reason"]
+        reason = read_body(ReasonBody, request)["reason"]
         services.cancel_campaign(campaign_id=job_id, actor=actor_of(request), reason=reason)
         return detail(request, job_id)
 
@@ -160,7 +162,7 @@ def decider_of(request: Request) -> Decider:
     )
 
 
-def _read(serializer_class: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+def read_body(serializer_class: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     if not isinstance(request.data, dict):
         raise Problem(400, "invalid_body", "Send a JSON object.")
     serializer = serializer_class(data=request.data)

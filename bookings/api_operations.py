@@ -6,7 +6,6 @@ import uuid
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,6 +17,7 @@ from accounts.permissions import allowed
 from approvals.errors import Refused
 from bookings import findings, operations, settling
 from bookings.adopting import Sighting, look
+from bookings.api_decisions import read_body
 from bookings.api_operations_schema import (
     AdoptBody,
     CompareBody,
@@ -96,14 +96,6 @@ def claim_or_404(request: Request, claim_id: uuid.UUID) -> Claim:
     return claim
 
 
-def _read(serializer_class: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    if not isinstance(request.data, dict):
-        raise Problem(400, "invalid_body", "Send a JSON object.")
-    serializer = serializer_class(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
-
-
 class CheckClaim(APIView):
     """Ask the seller now instead of at the next turn."""
 
@@ -142,7 +134,7 @@ class DeclareClaim(APIView):
 
     @idempotent
     def _declare(self, request: Request, claim_id: uuid.UUID) -> Response:
-        given = _read(DeclareBody, request)
+        given = read_body(DeclareBody, request)
         person = Person(int(request.user.pk or 0), actor_of(request))
         settling.declare_not_booked(claim_id=claim_id, person=person, **given)
         return Response({"done": "declared_not_booked"})
@@ -162,7 +154,7 @@ class AdoptClaim(APIView):
     def post(self, request: Request, claim_id: uuid.UUID) -> Response:
         claim = claim_or_404(request, claim_id)
         # Read before the transaction that keeps the answer: no call to the outside is made inside one.
-        sighting = look(claim, _read(AdoptBody, request)["reference"])
+        sighting = look(claim, read_body(AdoptBody, request)["reference"])
         try:
             return self._adopt(request, claim, sighting)
         except Refused as refused:
@@ -194,7 +186,7 @@ class ResolveDiscrepancy(APIView):
 
     @idempotent
     def _resolve(self, request: Request, discrepancy_id: uuid.UUID) -> Response:
-        note = _read(NoteBody, request)["note"]
+        note = read_body(NoteBody, request)["note"]
         user_id = int(request.user.pk or 0)
         findings.resolve(discrepancy_id=discrepancy_id, user_id=user_id, actor=actor_of(request), note=note)
         return Response({"done": "resolved"})
@@ -235,7 +227,7 @@ class Comparisons(APIView):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        slug = _read(CompareBody, request)["seller"]
+        slug = read_body(CompareBody, request)["seller"]
         seller = Seller.objects.filter(slug=slug).first()
         if seller is None:
             raise Problem(404, "not_found", "There is no seller with this slug.")

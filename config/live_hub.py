@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_EVERY = 5.0  # seconds: a lost hint and a lost permission are both noticed within this
 SPACING = 0.1  # seconds between two rounds for one subject; pages gather news for longer than that
+LISTEN_AGAIN_AFTER = 1.0  # seconds after hints could not be read; the regular look goes on meanwhile
 LOOKED_AT_ONCE = 500
 
 
@@ -119,7 +120,7 @@ class Hub:
                 self._moved(message["group"], message["seq"])
             except Exception:
                 logger.warning("live hints cannot be read for now", exc_info=True)
-                await asyncio.sleep(1)
+                await asyncio.sleep(LISTEN_AGAIN_AFTER)
 
     def _moved(self, group: str, position: int) -> None:
         if group not in self._watchers:

@@ -178,7 +178,7 @@ class Gate:
                 sent=False,
                 retry_after=seconds,
             )
-        await asyncio.sleep(seconds + abs(jitter(0.2, 1.0) - 0.2))  # those who wait do not come back in step
+        await asyncio.sleep(seconds + jitter(0.1, 1.0))  # those who wait do not come back in step
 
     def _open(self, circuit: Circuit) -> CallFailed:
         spell = circuit.spell
