@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -39,7 +40,7 @@ class Member:
     command: str
     process: subprocess.Popen[bytes] | None = None
     deaths: list[float] = field(default_factory=list)
-    start_at: float = 0.0
+    start_at: float = math.inf  # not asked for yet
 
     @property
     def kind(self) -> str:
@@ -79,9 +80,11 @@ class ProcessSet:
         ]
         self._folder, self._environment, self._stages, self._say = folder, environment, stages, say
 
-    def start(self) -> None:
+    def start(self, *kinds: str) -> None:
+        """All that do not run yet, or only those kinds: what people wait for may have the processors to itself."""
         for member in self.members:
-            self._start(member)
+            if member.process is None and (not kinds or member.kind in kinds):
+                self._start(member)
 
     def look(self) -> None:
         """One round: note who died, start again whose pause is over. Raises `KeepsDying`."""

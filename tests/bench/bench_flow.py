@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import statistics
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from simulator.journal import Entry
 from tests.bench.embedded import DIALECTS, Embedded, embedded
+from tests.bench.replay import replay
 from tests.bench.rows import Findings, Row, Scenario, milliseconds, percentile
 from tests.briefs import brief
 
@@ -22,7 +24,6 @@ P2_SELLERS = 5
 OVER = ("awaiting_approval", "failed", "validation_failed")
 BOOKED = ("completed", "failed")
 READING = ("/products", "/v2/products", "/v2/products/search")
-OFFERING = ("/pricing", "/products/avails", "/v2/products/avails")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Run:
     calls: int
     lines: int = 0
     writes: int = 0  # of the seller with the most
+    bare: float = 0.0  # seconds of the same calls by a bare client
 
 
 def measure_planning(quick: bool) -> Findings:
@@ -52,9 +54,10 @@ def measure_planning(quick: bool) -> Findings:
             for rtt in (0.0, 0.2) if quick else RTTS:
                 house.slow_down(rtt)
                 _plan(house)
-                runs = [_plan(house)[1] for _ in range(3 if quick else 7)]
+                runs = [_plan(house, bare=True)[1] for _ in range(3 if quick else 7)]
                 words = f"{count} seller{'s' if count > 1 else ''}, RTT {rtt * 1000:.0f} ms"
                 rows.append(_row(words, runs, rtt, P1_AT_RTT if rtt >= 0.2 else None, P1_AT_ZERO))
+                rows.append(_against_bare_calls(words, runs))
     return Findings(rows)
 
 
@@ -100,7 +103,18 @@ def _row(words: str, runs: Sequence[Run], rtt: float, bar: float | None, absolut
     )
 
 
-def _plan(house: Embedded, **changes: Any) -> tuple[str, Run]:
+def _against_bare_calls(words: str, runs: Sequence[Run]) -> Row:
+    middle, bare = statistics.median(run.spent for run in runs), statistics.median(run.bare for run in runs)
+    return Row(
+        f"{words}: against its calls alone",
+        milliseconds(middle),
+        milliseconds(bare),
+        "the same calls by a bare client",
+        middle / bare,
+    )
+
+
+def _plan(house: Embedded, *, bare: bool = False, **changes: Any) -> tuple[str, Run]:
     before = _marks(house)
     wanted = {"budget": 120_000, "channels": CHANNELS} | changes
     job = str(house.call("manager", "POST", "/api/bookings", brief(**wanted))["job_id"])
@@ -110,8 +124,10 @@ def _plan(house: Embedded, **changes: Any) -> tuple[str, Run]:
     moments = _moments(house, job)
     spent = moments["campaign.consolidate_recommendations"] - moments["campaign.submitted"]
     asked = _since(house, before)
-    depth = max(_depth(entries) for entries in asked.values())
-    return job, Run(spent.total_seconds(), depth, sum(map(len, asked.values())))
+    waves = {slug: _waves(entries, moments["research.channel_reported"]) for slug, entries in asked.items()}
+    depth = max(sum(map(bool, parts)) for parts in waves.values())
+    alone = asyncio.run(replay(house.sellers, waves)) if bare else 0.0
+    return job, Run(spent.total_seconds(), depth, sum(map(len, asked.values())), bare=alone)
 
 
 def _book(house: Embedded) -> Run:
@@ -164,20 +180,13 @@ def _since(house: Embedded, marks: dict[str, int]) -> dict[str, list[Entry]]:
     }
 
 
-def _depth(entries: Sequence[Entry]) -> int:
-    """Catalogue, offers, quotes: how many of the three the seller was asked for. On the wire without quotes the binding
-    price is another availability at the plan's own volume, which is not round."""
-    paths = [entry.data["path"] for entry in entries]
-    quoted = "/api/v1/quotes" in paths or any(_at_the_plans_volume(entry) for entry in entries)
-    return any(path in READING for path in paths) + any(path in OFFERING for path in paths) + quoted
-
-
-def _at_the_plans_volume(entry: Entry) -> bool:
-    body = entry.data.get("body")
+def _waves(entries: Sequence[Entry], heard: dt.datetime) -> tuple[list[Entry], list[Entry], list[Entry]]:
+    """Catalogue, offers, and what was asked once all sellers were heard: binding prices."""
+    before = [entry for entry in entries if dt.datetime.fromisoformat(entry.at) < heard]
     return (
-        entry.data["path"] == "/v2/products/avails"
-        and isinstance(body, dict)
-        and len(body.get("productids", ())) == 1
+        [entry for entry in before if entry.data["path"] in READING],
+        [entry for entry in before if entry.data["path"] not in READING],
+        [entry for entry in entries if entry not in before],
     )
 
 

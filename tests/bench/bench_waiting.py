@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from pathlib import Path
 
+from config.local_servers import free_port
+from config.process_set import ProcessSet, read_process_file
 from tests.bench.openloop import Lines
 from tests.bench.rows import Findings, Row, Scenario
 from tests.bench.stage import ROOT, Stage, stage
@@ -21,23 +25,29 @@ BAR = 5.0
 def measure(quick: bool) -> Findings:
     """10,000 campaigns wait for a decision in PostgreSQL. Web processes, socket process, task worker and beat are
     stopped, then Redis and PostgreSQL. The clock starts with the start of PostgreSQL and Redis; the processes of the
-    product are started once PostgreSQL answers; a client sends the first decision over and over until it is taken. The
-    floor is the start of PostgreSQL alone plus one Python that imports and sets up Django with the project's urls.
+    process file are started once PostgreSQL answers, as `make up` does it: web first, the others when it answers; a
+    client sends the first decision over and over until it is taken. The floor is the start of PostgreSQL alone plus
+    one Python that imports and sets up Django with the project's urls.
     """
     trials, plans_left = 3 if quick else 5, 10_000
     with stage() as built:
         built.adopt()
         plans, (key,) = make_plans(plans_left), approvers(1)
         times, floors, seen = [], [], []
-        _start(built)
-        for number in range(trials):
-            built.stop_product()
-            _stop_servers(built)
-            floors.append(_floor(built))
-            _stop_servers(built)
-            times.append(_restart(built, key, plans[number]))
-            seen.append(_waiting(built))
-        slots = _steps_open(built, decided=trials)
+        port = free_port()
+        processes = _processes(built, port)
+        _start(built, processes, port)
+        try:
+            for number in range(trials):
+                processes.stop()
+                _stop_servers(built)
+                floors.append(_floor(built))
+                _stop_servers(built)
+                times.append(_restart(built, processes, port, key, plans[number]))
+                seen.append(_waiting(built))
+            slots = _steps_open(built, decided=trials)
+        finally:
+            processes.kill()
     worst, floor = max(times), sorted(floors)[len(floors) // 2]
     expected = [plans_left + 1 - done for done in range(1, trials + 1)]  # the plan that was copied waits too
     lost = sum(abs(one - two) for one, two in zip(seen, expected, strict=True))
@@ -64,11 +74,28 @@ def measure(quick: bool) -> Findings:
     )
 
 
-def _start(built: Stage) -> int:
-    port = built.web(workers=2, threads=4)
-    built.sockets()
-    built.workers(count=1)
-    return port
+def _processes(built: Stage, port: int) -> ProcessSet:
+    """What the process file names, one of each."""
+    ours = {
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "SOCKETS_PORT": str(free_port()),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    return ProcessSet(
+        read_process_file(ROOT / "Procfile"),
+        {},
+        folder=ROOT,
+        environment=built.environment | ours,
+        stages=[(("web", "sockets"), 15.0), (("beat", "worker"), 15.0)],
+        say=lambda who, what: None,
+    )
+
+
+def _start(built: Stage, processes: ProcessSet, port: int) -> None:
+    processes.start("web")
+    built.wait_for_http(port)
+    processes.start()
 
 
 def _stop_servers(built: Stage) -> None:
@@ -79,14 +106,17 @@ def _stop_servers(built: Stage) -> None:
     built.postgres.stop("fast")
 
 
-def _restart(built: Stage, key: str, plan: Plan) -> float:
+def _restart(built: Stage, processes: ProcessSet, port: int, key: str, plan: Plan) -> float:
     """Seconds until the decision is taken."""
     began = time.monotonic()
     built.redis.start()
     built.postgres.start()
-    port = _start(built)
+    starting = threading.Thread(target=_start, args=(built, processes, port))
+    starting.start()
     asyncio.run(_decide(port, key, plan))
-    return time.monotonic() - began
+    took = time.monotonic() - began
+    starting.join()
+    return took
 
 
 async def _decide(port: int, key: str, plan: Plan) -> None:

@@ -35,6 +35,7 @@ def make(tmp_path: Path, said: list[str]) -> Iterator[Make]:
         commands: Mapping[str, str],
         formation: Mapping[str, int] | None = None,
         stages: Any = ((("web",), 20.0), (("worker",), 20.0)),
+        kinds: tuple[str, ...] = (),
     ) -> ProcessSet:
         processes = ProcessSet(
             commands,
@@ -45,7 +46,7 @@ def make(tmp_path: Path, said: list[str]) -> Iterator[Make]:
             say=lambda who, what: said.append(f"{who}: {what}"),
         )
         sets.append(processes)
-        processes.start()
+        processes.start(*kinds)
         return processes
 
     yield build
@@ -88,6 +89,16 @@ def test_a_line_that_is_no_process_is_refused(tmp_path: Path, line: str) -> None
 def test_what_processes_say_is_shown_with_their_name(make: Make, said: list[str]) -> None:
     make({"web": "sh -c 'echo hello; exec sleep 60'"}, {"web": 2})
     eventually(lambda: sorted(said) == ["web.1: hello", "web.2: hello"])
+
+
+def test_some_start_before_the_others(make: Make) -> None:
+    processes = make({"web": "sleep 60", "worker": "sleep 60"}, kinds=("web",))
+    processes.look()
+    web = pids(processes)
+    assert len(web) == 1, "the worker was not asked for yet"
+    processes.start()
+    assert len(pids(processes)) == 2
+    assert pids(processes)[0] == web[0], "what runs is left alone"
 
 
 def test_a_killed_process_is_started_again(make: Make, said: list[str]) -> None:

@@ -155,8 +155,10 @@ class Command(BaseCommand):
             stages=[(("web", "sockets"), 30.0), (("beat",), 10.0), (("worker",), patience)],
             say=self._say,
         )
+        self.set.start("web")  # five imports at once would keep people waiting for all of them
+        self._wait(lambda: _answers(f"{self.url}/health/live"), "the web processes to answer")
         self.set.start()
-        self._wait(lambda: _answers(f"{self.url}/health/ready"), "the web processes and a worker to be ready")
+        self._wait(lambda: _answers(f"{self.url}/health/ready"), "a worker to be ready")
         self._wait(lambda: _answers(f"{self.sockets_url}/health/live"), "the sockets to be served")
 
     @property
