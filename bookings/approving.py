@@ -23,8 +23,13 @@ from sellers.dialects.cancelling import free_cancel_until
 WIDE = ("product", "explanation", "quote_note")  # columns that no decision looks at
 
 
-def current_fingerprints(campaign: Campaign) -> dict[uuid.UUID, str]:
-    return {row.pk: fingerprint_of(row) for row in campaign.recommendations.defer(*WIDE)}
+def rows_of_plan(campaign: Campaign) -> list[Recommendation]:
+    """What a decision looks at: every line of the plan, in its order, with its seller."""
+    return list(campaign.recommendations.defer(*WIDE).select_related("seller").order_by("rank"))
+
+
+def fingerprints(rows: Sequence[Recommendation]) -> dict[uuid.UUID, str]:
+    return {row.pk: fingerprint_of(row) for row in rows}
 
 
 def approve_by_policy(campaign: Campaign) -> None:
@@ -32,20 +37,23 @@ def approve_by_policy(campaign: Campaign) -> None:
     request = approvals_selectors.open_request("campaign", campaign.pk)
     if request is None:
         return
+    rows = rows_of_plan(campaign)
     try:
         decision = approvals.decide_by_policy(
-            request=request, correlation_id=campaign.correlation_id, current=current_fingerprints(campaign)
+            request=request, correlation_id=campaign.correlation_id, current=fingerprints(rows)
         )
     except Refused as refusal:
         approvals.decline_auto_approval(request, campaign.correlation_id, {"reason": refusal.message})
         return
     if decision is not None:
-        carry_out_approval(campaign, decision, actor=SYSTEM_ACTOR)
+        carry_out_approval(campaign, decision, rows, actor=SYSTEM_ACTOR)
 
 
-def carry_out_approval(campaign: Campaign, decision: Decision, *, actor: Actor) -> list[Line]:
+def carry_out_approval(
+    campaign: Campaign, decision: Decision, plan: Sequence[Recommendation], *, actor: Actor
+) -> list[Line]:
     """Under the campaign's lock: one line per approved recommendation; the first line of each seller starts."""
-    rows = _in_order_of_booking(campaign, _decided(campaign, decision))
+    rows = _in_order_of_booking(campaign, _decided(decision, plan))
     first = campaign.lines.count()
     lines = Line.objects.bulk_create(
         Line(
@@ -97,12 +105,14 @@ def free_until(row: Recommendation) -> dt.date | None:
     )
 
 
-def carry_out_rejection(campaign: Campaign, decision: Decision, *, actor: Actor) -> None:
+def carry_out_rejection(
+    campaign: Campaign, decision: Decision, plan: Sequence[Recommendation], *, actor: Actor
+) -> None:
     """Rejected lines are out. When nothing is left to decide and nothing was approved, the campaign ends."""
-    _mark(list(_decided(campaign, decision)), RecommendationState.REJECTED, decision.reason)
+    _mark(_decided(decision, plan), RecommendationState.REJECTED, decision.reason)
     if campaign.status != CampaignStatus.AWAITING_APPROVAL:
         return
-    if campaign.recommendations.filter(state=RecommendationState.OPEN).exists():
+    if any(row.state == RecommendationState.OPEN for row in plan):
         return
     lifecycle.apply(
         campaign,
@@ -116,9 +126,9 @@ def carry_out_rejection(campaign: Campaign, decision: Decision, *, actor: Actor)
     steps.drop_open(campaign)
 
 
-def _decided(campaign: Campaign, decision: Decision) -> Sequence[Recommendation]:
-    rows = campaign.recommendations.filter(pk__in=decision.item_ids).select_related("seller")
-    return list(rows.order_by("rank"))
+def _decided(decision: Decision, plan: Sequence[Recommendation]) -> list[Recommendation]:
+    chosen = set(decision.item_ids)
+    return [row for row in plan if str(row.pk) in chosen]
 
 
 def _mark(rows: Sequence[Recommendation], state: RecommendationState, reason: str) -> None:

@@ -19,8 +19,8 @@ from approvals.errors import Refused
 from approvals.models import ApprovalRequest, Decision
 from approvals.services import Decider
 from approvals.states import Verdict
-from bookings.approving import carry_out_approval, carry_out_rejection, current_fingerprints
-from bookings.models import Campaign, Line
+from bookings.approving import carry_out_approval, carry_out_rejection, fingerprints, rows_of_plan
+from bookings.models import Campaign, Line, Recommendation
 from bookings.states import BEFORE_BOOKING, LINE_LOST, CampaignStatus, RecommendationState
 from bookings.validation import check_brief
 from flows import events, lifecycle, steps
@@ -130,18 +130,19 @@ def approve_lines(
     """Approve lines of a plan; booking starts when the transaction commits. Raises `Refused`."""
     with transaction.atomic():
         campaign, request = _decidable(campaign_id)
-        ids = _line_ids(campaign, recommendation_ids, product_ids, everything, "approved_product_ids")
+        plan = rows_of_plan(campaign)
+        ids = _line_ids(plan, recommendation_ids, product_ids, everything, "approved_product_ids")
         decision = approvals.decide(
             request=request,
             decider=decider,
             verdict=Verdict.APPROVE,
             item_ids=ids,
             correlation_id=campaign.correlation_id,
-            current=current_fingerprints(campaign),
+            current=fingerprints(plan),
             seen=seen,
             seen_total=seen_total,
         )
-        return decision, carry_out_approval(campaign, decision, actor=decider.actor)
+        return decision, carry_out_approval(campaign, decision, plan, actor=decider.actor)
 
 
 def reject_lines(
@@ -156,17 +157,18 @@ def reject_lines(
     """Reject lines of a plan, with a reason. Raises `Refused`."""
     with transaction.atomic():
         campaign, request = _decidable(campaign_id)
-        ids = _line_ids(campaign, recommendation_ids, product_ids, everything, "product_ids")
+        plan = rows_of_plan(campaign)
+        ids = _line_ids(plan, recommendation_ids, product_ids, everything, "product_ids")
         decision = approvals.decide(
             request=request,
             decider=decider,
             verdict=Verdict.REJECT,
             item_ids=ids,
             correlation_id=campaign.correlation_id,
-            current=current_fingerprints(campaign),
+            current=fingerprints(plan),
             reason=reason,
         )
-        carry_out_rejection(campaign, decision, actor=decider.actor)
+        carry_out_rejection(campaign, decision, plan, actor=decider.actor)
         return decision
 
 
@@ -262,26 +264,25 @@ def _wrong_state(campaign: Campaign, what: str, request: ApprovalRequest | None 
 
 
 def _line_ids(
-    campaign: Campaign,
+    plan: Sequence[Recommendation],
     recommendation_ids: Sequence[uuid.UUID],
     product_ids: Sequence[str],
     everything: bool,
     field: str,
 ) -> list[uuid.UUID]:
     if everything:
-        rows = campaign.recommendations.all()
-        still_open = list(rows.filter(state=RecommendationState.OPEN).values_list("pk", flat=True))
+        still_open = [row.pk for row in plan if row.state == RecommendationState.OPEN]
         # With nothing left open the decision service says who decided.
-        return still_open or list(rows.values_list("pk", flat=True))
-    return [*recommendation_ids, *_by_product(campaign, product_ids, field)]
+        return still_open or [row.pk for row in plan]
+    return [*recommendation_ids, *_by_product(plan, product_ids, field)]
 
 
-def _by_product(campaign: Campaign, product_ids: Sequence[str], field: str) -> list[uuid.UUID]:
+def _by_product(plan: Sequence[Recommendation], product_ids: Sequence[str], field: str) -> list[uuid.UUID]:
     """The seed's way to name lines. One product may stand in two channels; two sellers may share an id."""
     found: list[uuid.UUID] = []
     unknown = []
     for product_id in dict.fromkeys(product_ids):
-        rows = list(campaign.recommendations.filter(product_id=product_id))
+        rows = [row for row in plan if row.product_id == product_id]
         if not rows:
             unknown.append(product_id)
         if len({row.seller_id for row in rows}) > 1:

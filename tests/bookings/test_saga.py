@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bookings import terms
-from bookings.approving import current_fingerprints
+from bookings.approving import fingerprints, rows_of_plan
 from bookings.models import Campaign, Line
 from flows.clock import now
 from flows.models import Claim, Step
@@ -304,11 +304,11 @@ def test_each_approval_stands_or_falls_for_itself(desk: Desk) -> None:
 def test_a_brief_that_was_changed_after_the_approval_books_nothing_more(desk: Desk) -> None:
     """The policy is part of what was approved; no door changes it, and a change in the database is noticed."""
     campaign = planned(desk, "agent", ALL)
-    approved = current_fingerprints(campaign)
+    approved = fingerprints(rows_of_plan(campaign))
     desk.approve(campaign)
     Campaign.objects.filter(pk=campaign.pk).update(brief={**campaign.brief, "booking_policy": KEEP})
     campaign.refresh_from_db()
-    assert set(current_fingerprints(campaign).values()).isdisjoint(approved.values())
+    assert set(fingerprints(rows_of_plan(campaign)).values()).isdisjoint(approved.values())
     campaign = drive_checked(desk, campaign)
     assert (campaign.status, {line.code for line in lines_of(campaign)}) == (
         "failed",
