@@ -20,6 +20,7 @@ from approvals.errors import Refused
 from bookings import services
 from bookings.discrepancies import Comparison, Declaration, Discrepancy
 from bookings.models import Campaign, ChannelBudget, Line, Recommendation, SellerReport
+from bookings.saga_models import Compensation, Unwinding
 from bookings.states import BEFORE_BOOKING, LINE_OPEN
 from flows.admin import ReadOnly, back_to
 from flows.models import Event
@@ -31,6 +32,14 @@ UNFOLD_TONES = {
     "bad": "danger",
     "warn": "warning",
     "neutral": "",
+}
+
+CANCELLATION_TONES = {
+    "wanted": "info",
+    "started": "info",
+    "waiting": "warning",
+    "done": "success",
+    "failed": "danger",
 }
 
 
@@ -57,8 +66,31 @@ class RecommendationInline(ReadOnly, TabularInline):
 
 
 class LineInline(ReadOnly, TabularInline):
+    """With its cancellation, which hangs on the line and so can be no inline of the campaign itself."""
+
     model = Line
-    fields = ["position", "seller", "cost", "status", "seller_status", "note", "attention"]
+    fields = ["position", "seller", "cost", "status", "seller_status", "cancellation", "note", "attention"]
+    readonly_fields = ["cancellation"]
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Line]:
+        return super().get_queryset(request).select_related("seller", "compensation", "recommendation")
+
+    @admin.display(description="cancellation", empty_value="none")
+    def cancellation(self, line: Line) -> str:
+        return f"{line.undoing.get_state_display()}: {line.undoing.reason}" if line.undoing else ""
+
+
+class UnwindingInline(ReadOnly, TabularInline):
+    model = Unwinding
+    fields = ["decision", "reason", "started_at", "ended_at"]
+    extra = 0
+
+
+class CompensationInline(ReadOnly, TabularInline):
+    model = Compensation
+    fields = ["state", "code", "reason", "back_to_person", "created_at", "settled_at"]
+    readonly_fields = ["created_at"]
     extra = 0
 
 
@@ -80,7 +112,7 @@ class CampaignAdmin(ReadOnly, ModelAdmin):
     date_hierarchy = "created_at"
     ordering = ["-created_at"]
     show_full_result_count = False
-    inlines = [ChannelInline, ReportInline, RecommendationInline, LineInline]
+    inlines = [ChannelInline, ReportInline, RecommendationInline, LineInline, UnwindingInline]
     readonly_fields = ["history"]
     actions_detail = ["cancel_campaign"]
 
@@ -140,6 +172,7 @@ class LineAdmin(ReadOnly, ModelAdmin):
     list_select_related = ["recommendation", "campaign", "seller"]
     search_fields = ["campaign__name", "id", "recommendation__product_name", "note"]
     ordering = ["-created_at"]
+    inlines = [CompensationInline]
     actions = ["check_now"]
 
     @display(description="status", ordering="status", label=UNFOLD_TONES)
@@ -152,6 +185,57 @@ class LineAdmin(ReadOnly, ModelAdmin):
         asked = sum(services.check_line_now(line=line, actor=actor_of(request)) for line in waiting)
         level = messages.SUCCESS if asked else messages.WARNING
         messages.add_message(request, level, f"{asked} of {queryset.count()} lines are being asked about.")
+
+
+@admin.register(Compensation)
+class CompensationAdmin(ReadOnly, ModelAdmin):
+    """Every cancellation at a seller; sending a failed one again is on the operations page."""
+
+    list_display = [
+        "product",
+        "campaign",
+        "seller",
+        "shown_state",
+        "code",
+        "reason",
+        "created_at",
+        "settled_at",
+    ]
+    list_filter = ["state", "code", "line__seller"]
+    list_select_related = ["line__campaign", "line__recommendation", "line__seller"]
+    search_fields = ["line__campaign__name", "line__recommendation__product_name", "line__id"]
+    ordering = ["-created_at"]
+
+    @display(description="state", ordering="state", label=CANCELLATION_TONES)
+    def shown_state(self, row: Compensation) -> tuple[str, str]:
+        return row.state, row.get_state_display()
+
+    @admin.display(ordering="line__recommendation__product_name")
+    def product(self, row: Compensation) -> str:
+        return row.line.recommendation.product_name
+
+    @admin.display(ordering="line__campaign__name")
+    def campaign(self, row: Compensation) -> str:
+        return row.line.campaign.name
+
+    @admin.display(ordering="line__seller__name")
+    def seller(self, row: Compensation) -> str:
+        return row.line.seller.name
+
+
+@admin.register(Unwinding)
+class UnwindingAdmin(ReadOnly, ModelAdmin):
+    """Approvals that are or were taken back, because their booking policy could not be kept."""
+
+    list_display = ["campaign", "shown_state", "reason", "started_at", "ended_at"]
+    list_filter = [("ended_at", admin.EmptyFieldListFilter), "campaign__organization"]
+    list_select_related = ["campaign"]
+    search_fields = ["campaign__name", "reason"]
+    ordering = ["-started_at"]
+
+    @display(description="state", ordering="ended_at", label={"ended": "success", "running": "warning"})
+    def shown_state(self, row: Unwinding) -> tuple[str, str]:
+        return ("ended", "Ended") if row.ended_at else ("running", "Being taken back")
 
 
 @admin.register(Discrepancy)

@@ -82,17 +82,17 @@ class Bookings(APIView):
         responses=CampaignPage,
     )
     def get(self, request: Request) -> Response:
-        status = request.query_params.get("status", "")
+        status = request.query_params.get("status")
         status = CampaignStatus.INITIALIZED if status == "pending" else status
-        if status and status not in CampaignStatus.values:
+        if status is not None and status not in CampaignStatus.values:
             known = ", ".join(LIST_STATUSES)
             raise Problem(
                 400,
                 "unknown_status",
                 "There is no such status.",
-                errors=[FieldError("status", "unknown_status", f"Use one of: {known}.")],
+                errors=[FieldError("status", "unknown_status", f"Leave it out, or use one of: {known}.")],
             )
-        listed = selectors.campaign_list(request.user, status=status)
+        listed = selectors.campaign_list(request.user, status=status or "")
         pages = NewestFirst()
         page = pages.paginate_queryset(listed.rows, request, view=self, parts=listed.parts)
         selectors.load_progress(page)

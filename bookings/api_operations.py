@@ -15,7 +15,7 @@ from accounts.drf import requires
 from accounts.idempotency import idempotent
 from accounts.permissions import allowed
 from approvals.errors import Refused
-from bookings import findings, operations, settling
+from bookings import cancelling_again, findings, operations, settling
 from bookings.adopting import Sighting, look
 from bookings.api_decisions import read_body
 from bookings.api_operations_schema import (
@@ -29,6 +29,7 @@ from bookings.api_operations_schema import (
 )
 from bookings.comparing.run import start_comparison
 from bookings.discrepancies import Comparison
+from bookings.models import Line
 from bookings.operations_rows import Row
 from bookings.settling import Person
 from config.openapi import IDEMPOTENCY_KEY
@@ -84,7 +85,7 @@ def _row_as_json(row: Row, prices: bool) -> dict[str, Any]:
 
 PLAIN = (
     *("kind", "key", "title", "client", "seller", "happened", "does", "can", "currency", "contact"),
-    *("reference", "claim_id", "discrepancy_id", "step_id"),
+    *("reference", "claim_id", "line_id", "discrepancy_id", "step_id"),
 )
 MOMENTS = ("since", "next_check_at", "quote_expires_at")
 
@@ -166,6 +167,29 @@ class AdoptClaim(APIView):
     def _adopt(self, request: Request, claim: Claim, sighting: Sighting) -> Response:
         settling.take_seen(claim, actor_of(request), sighting)
         return Response({"done": "adopted"})
+
+
+class CancelLineAgain(APIView):
+    """Send a cancellation that failed to the seller once more. Two cancellations have one effect there."""
+
+    permission_classes = [ACT]
+
+    @extend_schema(
+        operation_id="operations_cancel_again",
+        request=None,
+        responses=DoneAnswer,
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    def post(self, request: Request, line_id: uuid.UUID) -> Response:
+        line = operations.line_for(request.user, line_id)
+        if line is None:
+            raise Problem(404, "not_found", "There is no such line.")
+        return self._cancel(request, line)
+
+    @idempotent
+    def _cancel(self, request: Request, line: Line) -> Response:
+        cancelling_again.cancel_again(line=line, actor=actor_of(request))
+        return Response({"done": "cancellation_requested"})
 
 
 class ResolveDiscrepancy(APIView):

@@ -34,6 +34,7 @@ class OperationRow(serializers.Serializer[Any]):
     contact = serializers.CharField()
     reference = serializers.CharField()
     claim_id = serializers.CharField()
+    line_id = serializers.CharField()
     discrepancy_id = serializers.CharField()
     step_id = serializers.CharField()
     acts = serializers.ListField(child=serializers.CharField())

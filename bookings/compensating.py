@@ -3,12 +3,10 @@
 Read `advance` first. A cancelled line is one that the seller shows as cancelled, or no longer has; until then its
 money counts as committed. Cancelling twice is one effect at the seller, so what is proven to stand still may be
 cancelled again under the same key. What the seller refuses, or leaves unclear beyond the limit, goes to operations:
-from then on the seller is only looked at, and nothing is sent until a person asks for it.
+from then on the seller is only looked at, and nothing is sent until a person asks for it (`cancelling_again`).
 """
 
 from __future__ import annotations
-
-from django.db import transaction
 
 from bookings import cancelling, saga, terms
 from bookings.confirming import DIFFERS, LONG_WAIT
@@ -19,8 +17,7 @@ from bookings.saga_models import Compensation
 from bookings.states import LINE_LOST, CompensationState, LineStatus
 from bookings.talk import keep_calls, seller_actor
 from bookings.telling import tell
-from flows import claims, lifecycle, steps
-from flows.actors import Actor
+from flows import claims, lifecycle
 from flows.clock import now, today
 from flows.ids import jitter
 from flows.models import Claim
@@ -77,9 +74,9 @@ def _wait(line: Line, claim: Claim, heard: cancelling.Heard, note: str) -> Later
         never_left = heard.said is not None and heard.said.outcome == Outcome.NOT_SENT
         noting = claims.note_not_sent if heard.undecided or never_left else claims.note_unknown
         noting(claim, pause, note)
-        _answered(line, CompensationState.WAITING)
+        answered(line, CompensationState.WAITING)
         row = lifecycle.lock(Line, line.pk)
-        row.note = f"{_reason(line)} {note}"[:2000]
+        row.note = f"{reason_of(line.undoing)} {note}"[:2000]
         row.attention = heard.undecided and now() - line.created_at > LONG_WAIT
         row.save()
         tell(campaign, row, "compensation.waiting", {"checks": claim.checks, "said": note})
@@ -95,7 +92,7 @@ def _cancelled(line: Line, claim: Claim, shown: Answer, calls: list[ExchangeReco
         was_over = campaign.is_over()
         keep_calls(campaign, line.seller, calls)
         claims.settle(claim, ClaimState.DONE, {"status": shown.seller_status or shown.code})
-        _answered(line, CompensationState.DONE)
+        answered(line, CompensationState.DONE)
         row = lifecycle.lock(Line, line.pk)
         row.attention = False
         row.seller_status = shown.seller_status or row.seller_status
@@ -114,7 +111,7 @@ def _end(campaign: Campaign, row: Line, line: Line) -> None:
     """The line ends as what it was: never booked, or booked and cancelled."""
     undoing = line.undoing
     assert undoing is not None
-    reason = f"{undoing.reason} {_what_went(undoing, row)}"
+    reason = f"{reason_of(undoing)} {_what_went(undoing, row)}"
     if row.status == LineStatus.BOOKED:
         lifecycle.apply(
             row,
@@ -154,10 +151,11 @@ def _failed(
     def record(campaign: Campaign) -> None:
         keep_calls(campaign, line.seller, calls)
         _note_failure(claim, reason)
-        _answered(line, CompensationState.FAILED)
+        answered(line, CompensationState.FAILED)
         row = lifecycle.lock(Line, line.pk)
         row.attention = True
-        row.note = f"{_reason(line)} {reason} It still stands at the seller; operations must clear it."[:2000]
+        note = f"{reason_of(line.undoing)} {reason} It still stands at the seller; operations must clear it."
+        row.note = note[:2000]
         row.save()
         tell(campaign, row, "compensation.failed", {"reason": reason})
         _follow(campaign, row, shown)
@@ -165,6 +163,8 @@ def _failed(
         start_next(campaign, row.seller_id)
         finish_if_settled(campaign)
 
+    if claim is None:
+        return Done(record=record)  # never to be sent: there is nothing to watch either
     return Later(jitter(claims.ESCALATED_PAUSE), reason, record)
 
 
@@ -185,11 +185,11 @@ def _left_as_draft(line: Line, claim: Claim | None, reason: str, calls: list[Exc
         keep_calls(campaign, line.seller, calls)
         if claim is not None:
             claims.settle(claim, ClaimState.REFUSED, {"code": "cancel_refused", "reason": reason[:1000]})
-        undoing = _answered(line, CompensationState.FAILED)
+        undoing = answered(line, CompensationState.FAILED)
         row = lifecycle.lock(Line, line.pk)
         tell(campaign, row, "compensation.failed", {"reason": reason})
         if row.status not in LINE_LOST:
-            told = f"{undoing.reason} Its draft, which binds nobody, could not be removed: {reason}"
+            told = f"{reason_of(undoing)} Its draft, which binds nobody, could not be removed: {reason}"
             record_declined(
                 campaign, row, undoing.code, told, undoing.back_to_person, seller_actor(row.seller)
             )
@@ -223,7 +223,7 @@ def _follow(campaign: Campaign, row: Line, shown: Answer | None) -> None:
         move(campaign, row, shown)
 
 
-def _answered(line: Line, state: CompensationState) -> Compensation:
+def answered(line: Line, state: CompensationState) -> Compensation:
     undoing = Compensation.objects.get(line_id=line.pk)
     undoing.state = state
     undoing.settled_at = None if undoing.is_open() else now()
@@ -231,8 +231,10 @@ def _answered(line: Line, state: CompensationState) -> Compensation:
     return undoing
 
 
-def _reason(line: Line) -> str:
-    return line.undoing.reason if line.undoing else ""
+def reason_of(undoing: Compensation | None) -> str:
+    """Why it must not stand, as a sentence: a seller's own words often end without a full stop."""
+    reason = undoing.reason.strip() if undoing else ""
+    return f"{reason}." if reason and reason[-1] not in ".!?" else reason
 
 
 def _told_late(campaign: Campaign, row: Line) -> None:
@@ -249,26 +251,9 @@ def gave_up(campaign: Campaign, line_id: str, error: str) -> None:
     row.attention = True
     row.note = f"Cancelling stopped: {error}. Operations can run it again."[:2000]
     row.save()
-    _answered(row, CompensationState.WAITING)
+    # One that has failed already stays so: nothing of it is sent by itself.
+    if row.undoing is not None and row.undoing.is_open():
+        answered(row, CompensationState.WAITING)
     tell(campaign, row, "line.needs_attention", {"error": error})
     saga.start_next_compensation(campaign)
     start_next(campaign, row.seller_id)
-
-
-def cancel_again(*, line: Line, actor: Actor) -> bool:
-    """A person wants a failed cancellation sent once more. False when it has not failed, or nothing waits for it."""
-    with transaction.atomic():
-        campaign = lifecycle.lock(Campaign, line.campaign_id)
-        undoing = Compensation.objects.filter(line=line, state=CompensationState.FAILED).first()
-        claim = Claim.objects.filter(key=cancelling.claim_key(line)).first()
-        if undoing is None or claim is None:
-            return False
-        _answered(line, CompensationState.WAITING)
-        claim.state, claim.settled_at, claim.stop_checks_at = (
-            ClaimState.NOT_SENT,
-            None,
-            now() + cancelling.LIMIT,
-        )
-        claim.save(update_fields=["state", "settled_at", "stop_checks_at"])
-        tell(campaign, line, "compensation.asked_again", {}, actor)
-        return steps.hurry(campaign, "compensate", str(line.pk))

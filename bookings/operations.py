@@ -42,6 +42,7 @@ class Source:
 
     kind: str
     label: str
+    one: str  # a single row of it, inside a sentence
     found: QuerySet[Any] | Sequence[Any]
     build: Callable[[Sequence[Any]], list[Row]]
 
@@ -57,6 +58,7 @@ class Page:
     number: int
     pages: int
     total: int
+    summary: str  # how many rows, and of which kinds
 
 
 def operations_page(user: Any, *, kind: str = "", seller: str = "", number: int = 1) -> Page:
@@ -68,7 +70,17 @@ def operations_page(user: Any, *, kind: str = "", seller: str = "", number: int 
     pages = max(1, -(-total // PAGE_SIZE))
     number = min(max(number, 1), pages)
     found = _slice(chosen, counts, (number - 1) * PAGE_SIZE)
-    return Page(found, counts, {source.kind: source.label for source in sources}, number, pages, total)
+    labels = {source.kind: source.label for source in sources}
+    return Page(found, counts, labels, number, pages, total, _summary(sources, counts, total))
+
+
+def _summary(sources: Sequence[Source], counts: dict[str, int], total: int) -> str:
+    kinds = [
+        rows.counted(counts[source.kind], source.one, source.label.lower())
+        for source in sources
+        if counts[source.kind]
+    ]
+    return ", ".join([rows.counted(total, "row"), *kinds])
 
 
 def _slice(sources: Sequence[Source], counts: dict[str, int], start: int) -> list[Row]:
@@ -107,6 +119,11 @@ def claim_for(user: Any, claim_id: uuid.UUID) -> Claim | None:
     """Any claim of this user's clients, settled ones too: the command says what became of it."""
     claim = Claim.objects.filter(pk=claim_id, flow_name=Campaign.flow_name).first()
     return claim if claim and campaigns_of(user).filter(pk=claim.flow_id).exists() else None
+
+
+def line_for(user: Any, line_id: uuid.UUID) -> Line | None:
+    """Any line of this user's clients, in whatever state."""
+    return Line.objects.filter(pk=line_id, campaign__in=campaigns_of(user)).first()
 
 
 def discrepancies_of(user: Any) -> QuerySet[Discrepancy]:
@@ -153,7 +170,7 @@ def _sources(user: Any, seller: str) -> list[Source]:
     prices = can(user, "money.read")
     everyone = user.sees_every_client
     claims = claims_of(user).order_by("state", "created_at", "id")  # escalated before unknown
-    lines = _lines(user).select_related("campaign__organization", "recommendation", "seller")
+    lines = _lines(user).select_related("campaign__organization", "recommendation", "seller", "compensation")
     findings = discrepancies_of(user).filter(closed_at__isnull=True, resolved_at__isnull=True)
     dead, overdue = dead_steps_of(user), _overdue(user)
     if seller:
@@ -161,16 +178,16 @@ def _sources(user: Any, seller: str) -> list[Source]:
         findings = findings.filter(seller__slug=seller)
         dead, overdue = dead.none(), overdue.none()
     return [
-        Source("system", "System", _system(everyone and not seller), system.of_system),
-        Source("outage", "Seller outages", _outages(everyone, seller), system.of_outages),
-        Source("dead", "Stopped steps", dead.order_by("-finished_at", "id"), system.of_dead_steps),
-        Source("outcome", "Unknown outcomes", claims, lambda found: rows.of_claims(found, prices)),
-        Source("discrepancy", "Discrepancies", findings.order_by("opened_at", "id"),
+        Source("system", "System", "system alarm", _system(everyone and not seller), system.of_system),
+        Source("outage", "Seller outages", "seller outage", _outages(everyone, seller), system.of_outages),
+        Source("dead", "Stopped steps", "stopped step", dead.order_by("-finished_at", "id"), system.of_dead_steps),
+        Source("outcome", "Unknown outcomes", "unknown outcome", claims, lambda found: rows.of_claims(found, prices)),
+        Source("discrepancy", "Discrepancies", "discrepancy", findings.order_by("opened_at", "id"),
                lambda found: rows.of_discrepancies(found, prices)),
-        Source("line", "Lines to look at", lines.order_by("created_at", "id"),
+        Source("line", "Lines to look at", "line to look at", lines.order_by("created_at", "id"),
                lambda found: rows.of_lines(found, prices)),
-        Source("comparison", "Comparisons", _comparisons(everyone, seller), system.of_comparisons),
-        Source("overdue", "Overdue steps", overdue.order_by("not_before", "id"), system.of_overdue),
+        Source("comparison", "Comparisons", "comparison", _comparisons(everyone, seller), system.of_comparisons),
+        Source("overdue", "Overdue steps", "overdue step", overdue.order_by("not_before", "id"), system.of_overdue),
     ]  # fmt: skip
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from django.template.defaultfilters import pluralize
 from django.utils.dateparse import parse_datetime
 
 from bookings import seller_contact, terms
+from bookings.cancelling_again import can_be_sent_again
 from bookings.discrepancies import Declaration, Discrepancy, DiscrepancyKind
 from bookings.models import Campaign, Line
-from bookings.states import LineStatus
+from bookings.states import CompensationState, LineStatus
 from flows.models import Claim, Step
 from flows.states import ClaimState, StepState
 from sellers.models import Seller
@@ -48,9 +50,16 @@ class Row:
     acts: frozenset[str] = field(default_factory=frozenset)
     reference: str = ""  # the seller's id of what was found
     claim_id: str = ""
+    line_id: str = ""
     step_id: str = ""
     discrepancy_id: str = ""
     seller_slug: str = ""
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: 1 row, 2 rows."""
+    plural = many or f"{one}s"
+    return f"{number} {pluralize(number, f'{one},{plural}')}"
 
 
 def of_claims(claims: Sequence[Claim], prices: bool) -> list[Row]:
@@ -59,15 +68,23 @@ def of_claims(claims: Sequence[Claim], prices: bool) -> list[Row]:
     names = dict(
         Seller.objects.filter(slug__in={claim.target for claim in claims}).values_list("slug", "name")
     )
+    failed = can_be_sent_again(list(lines.values()))
     return [
-        _of_claim(claim, campaigns[claim.flow_id], lines.get(claim.subject_id), names, prices)
+        _of_claim(
+            claim,
+            campaigns[claim.flow_id],
+            lines.get(claim.subject_id),
+            names,
+            prices,
+            claim.kind == "cancel" and claim.subject_id in failed,
+        )
         for claim in claims
         if claim.flow_id in campaigns
     ]
 
 
 def _of_claim(
-    claim: Claim, campaign: Campaign, line: Line | None, names: dict[str, str], prices: bool
+    claim: Claim, campaign: Campaign, line: Line | None, names: dict[str, str], prices: bool, failed: bool
 ) -> Row:
     escalated = claim.state == ClaimState.ESCALATED
     thing = KIND_WORDS.get(claim.kind, claim.kind)
@@ -81,9 +98,9 @@ def _of_claim(
         badge="Outcome unknown, with you" if escalated else "Outcome unknown, being asked",
         tone="bad" if escalated else "waiting",
         happened=f"We sent the {thing} and got no clear answer. "
-        f"The seller has been asked {claim.checks} time{'' if claim.checks == 1 else 's'} since.",
+        f"The seller has been asked {counted(claim.checks, 'time')} since.",
         does=_does_about(claim, cancelling),
-        can=_can_about(cancelling),
+        can=_can_about(cancelling, failed),
         since=claim.created_at,
         url=campaign.get_absolute_url(),
         client=f"{campaign.name}, {campaign.organization.name}",
@@ -97,8 +114,10 @@ def _of_claim(
         if line
         else "",
         acts=frozenset({"check"} if cancelling else {"check", "declare", "adopt"})
-        | (frozenset() if escalated else {"confirm"}),
+        | (frozenset() if escalated else {"confirm"})
+        | (frozenset({"cancel-again"}) if failed else frozenset()),
         claim_id=str(claim.pk),
+        line_id=str(line.pk) if line else "",
         seller_slug=claim.target,
     )
 
@@ -109,7 +128,9 @@ def _does_about(claim: Claim, cancelling: bool) -> str:
     return f"The seller is asked {pace}; nothing is sent a second time unless it proves that nothing happened. {kept}"
 
 
-def _can_about(cancelling: bool) -> str:
+def _can_about(cancelling: bool, failed: bool) -> str:
+    if failed:
+        return "Ask now, cancel again, or write to the seller. What it says is taken over by itself."
     if cancelling:
         return "Ask now, or write to the seller. What it says is taken over by itself."
     return (
@@ -124,34 +145,58 @@ def _answers(claim: Claim) -> tuple[tuple[dt.datetime | None, str], ...]:
 
 
 def of_lines(lines: Sequence[Line], prices: bool) -> list[Row]:
-    dead = _dead_steps_of(lines)
-    return [_of_line(line, prices, dead.get(str(line.pk))) for line in lines]
+    dead, again = _dead_steps_of(lines), can_be_sent_again(lines)
+    return [_of_line(line, prices, dead.get(str(line.pk)), line.pk in again) for line in lines]
 
 
-def _of_line(line: Line, prices: bool, dead: Step | None) -> Row:
-    note = line.note if prices else "The note about it may name prices, which your role does not see."
+def _of_line(line: Line, prices: bool, dead: Step | None, again: bool) -> Row:
+    failed = line.undoing is not None and line.undoing.state == CompensationState.FAILED
+    acts = {"run-again"} if dead else set()
     return Row(
         kind="line",
         key=f"line-{line.pk}",
         title=f"{_thing(line)} at {line.seller.name}",
-        badge=line.get_status_display(),
+        badge="Could not be cancelled" if failed else line.get_status_display(),
         tone="warn",
-        happened=note or "It was marked for a look.",
-        does="Its money stays reserved or committed until the seller's word changes that."
-        if line.status != LineStatus.BOOKED
-        else "It counts as booked until the seller shows it as cancelled.",
-        can="Look at the campaign, write to the seller, then ask again or run the stopped step again.",
+        happened=_happened_to(line, failed, prices),
+        does=_does_about_line(line, failed and not dead),
+        can=CAN_CANCEL_AGAIN if again else CAN_ABOUT_LINE,
         since=line.created_at,
         url=line.campaign.get_absolute_url(),
         client=f"{line.campaign.name}, {line.campaign.organization.name}",
         seller=line.seller.name,
         amount=line.cost if prices else None,
         currency=line.currency,
-        contact=seller_contact.about_line(line, seller_contact.ASK_CONFIRM, prices=prices),
-        acts=frozenset({"run-again"} if dead else ()),
+        contact=seller_contact.about_line(
+            line, seller_contact.ASK_CANCEL if failed else seller_contact.ASK_CONFIRM, prices=prices
+        ),
+        acts=frozenset(acts | ({"cancel-again"} if again else set())),
+        line_id=str(line.pk),
         step_id=str(dead.pk) if dead else "",
         seller_slug=line.seller.slug,
     )
+
+
+def _happened_to(line: Line, failed: bool, prices: bool) -> str:
+    if prices:
+        return line.note or "It was marked for a look."
+    unseen = "The note about it may name prices, which your role does not see."
+    return f"It must not stand, and the seller has not cancelled it. {unseen}" if failed else unseen
+
+
+def _does_about_line(line: Line, watched: bool) -> str:
+    kept = (
+        "It counts as booked until the seller shows it as cancelled."
+        if line.status == LineStatus.BOOKED
+        else "Its money stays reserved or committed until the seller's word changes that."
+    )
+    return f"The seller is looked at every ten minutes, and nothing more is sent. {kept}" if watched else kept
+
+
+CAN_ABOUT_LINE = "Look at the campaign, write to the seller, then ask again or run the stopped step again."
+CAN_CANCEL_AGAIN = (
+    "Write to the seller, or cancel again. A cancellation agreed by telephone is noticed by itself."
+)
 
 
 def of_discrepancies(found: Sequence[Discrepancy], prices: bool) -> list[Row]:
@@ -219,7 +264,7 @@ def campaigns_by_id(ids: Sequence[Any]) -> dict[Any, Campaign]:
 
 
 def _lines(ids: Sequence[Any]) -> dict[Any, Line]:
-    rows = Line.objects.select_related("campaign__organization", "recommendation", "seller")
+    rows = Line.objects.select_related("campaign__organization", "recommendation", "seller", "compensation")
     return rows.in_bulk(list(ids))
 
 

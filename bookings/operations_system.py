@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bookings.discrepancies import Comparison, ComparisonStatus
 from bookings.models import Campaign
-from bookings.operations_rows import Row, campaigns_by_id
+from bookings.operations_rows import Row, campaigns_by_id, counted
 from flows.models import Heartbeat, Step
 from flows.states import StepState
 from sellers.models import SellerOutage
@@ -39,7 +39,7 @@ def of_outages(outages: Sequence[SellerOutage]) -> list[Row]:
             title=f"{outage.seller.name} does not answer",
             badge="Outage",
             tone="warn",
-            happened=f"{outage.calls_failed} calls failed, the last one with: {outage.reason}.",
+            happened=f"{counted(outage.calls_failed, 'call')} failed; last reason: {outage.reason}.",
             does="The seller is left alone but for one try now and then; work for it waits, other sellers go on.",
             can="Test it on the page of sellers; if it lasts, ask the seller, or disable it there.",
             since=outage.began_at,
@@ -56,11 +56,12 @@ def of_dead_steps(steps: Sequence[Step]) -> list[Row]:
 
 
 def _of_dead_step(step: Step, campaign: Campaign | None) -> Row:
-    after = "its worker was killed again and again" if step.deaths else f"it failed {step.attempt + 1} times"
+    failed = f"it failed {counted(step.attempt + 1, 'time')}"
+    after = "its worker was killed again and again" if step.deaths else failed
     return Row(
         kind="dead",
         key=f"step-{step.pk}",
-        title=f"{step.flow_name} stopped at {step.name.replace('_', ' ')}",
+        title=f"{step.flow_name.capitalize()} stopped at {step.name.replace('_', ' ')}",
         badge="Stopped",
         tone="bad",
         happened=f"The step was given up, because {after}.",
@@ -90,7 +91,7 @@ def _of_overdue_step(step: Step, campaign: Campaign | None) -> Row:
     return Row(
         kind="overdue",
         key=f"overdue-{step.pk}",
-        title=f"{step.flow_name} is late at {step.name.replace('_', ' ')}",
+        title=f"{step.flow_name.capitalize()} is late at {step.name.replace('_', ' ')}",
         badge="Overdue",
         tone="warn",
         happened=f"{what}, for longer than any step may take.",

@@ -37,7 +37,7 @@ DIFFERS_WITHOUT_PRICES = (
     "Somebody who may see prices can tell where it differs."
 )
 COMPENSATION = "cancel"
-AFTER_THE_END = ("late_truth",)  # steps that go on when their campaign is over
+AFTER_THE_END = ("late_truth", "compensate")  # steps that go on when their campaign is over
 
 
 def late_cancel_key(line: Line, reference: str) -> str:

@@ -22,6 +22,7 @@ urlpatterns = [
     path("operations/claims/<uuid:pk>/check/", ops.claim_check, name="claim-check"),
     path("operations/claims/<uuid:pk>/declare/", ops.claim_declare, name="claim-declare"),
     path("operations/claims/<uuid:pk>/adopt/", ops.claim_adopt, name="claim-adopt"),
+    path("operations/lines/<uuid:pk>/cancel-again/", ops.line_cancel_again, name="line-cancel-again"),
     path("operations/discrepancies/<uuid:pk>/resolve/", ops.discrepancy_resolve, name="discrepancy-resolve"),
     path("operations/steps/<uuid:pk>/run-again/", ops.step_run_again, name="step-run-again"),
 ]

@@ -16,7 +16,7 @@ from accounts.access import page_requires
 from accounts.actors import actor_of
 from accounts.permissions import can
 from approvals.errors import Refused
-from bookings import findings, operations, settling
+from bookings import cancelling_again, findings, operations, settling
 from bookings.comparing.run import start_comparison
 from bookings.settling import Person
 from flows.clock import now
@@ -149,6 +149,20 @@ def claim_adopt(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return "Adopted. Booking goes on with what the seller has."
 
     return _act(request, request.POST.get("at", f"claim-{pk}")[:60], act)
+
+
+@page_requires("operations.act")
+@require_POST
+def line_cancel_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    line = operations.line_for(request.user, pk)
+    if line is None:
+        raise Http404
+
+    def act() -> str:
+        cancelling_again.cancel_again(line=line, actor=actor_of(request))
+        return "The cancellation goes to the seller again. If that fails too, its row comes back."
+
+    return _act(request, request.POST.get("at", f"line-{pk}")[:60], act)
 
 
 @page_requires("operations.act")

@@ -32,6 +32,11 @@ urlpatterns = [
     ),
     path("operations/claims/<uuid:claim_id>/adopt", operations.AdoptClaim.as_view(), name="api-claim-adopt"),
     path(
+        "operations/lines/<uuid:line_id>/cancel-again",
+        operations.CancelLineAgain.as_view(),
+        name="api-line-cancel-again",
+    ),
+    path(
         "operations/discrepancies/<uuid:discrepancy_id>/resolve",
         operations.ResolveDiscrepancy.as_view(),
         name="api-discrepancy-resolve",

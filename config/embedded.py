@@ -18,7 +18,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from config.celery import app
-from flows import steps
+from flows import steps, sweeping
 from flows.layer import LoopBoundInMemoryLayer
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class EmbeddedWorker:
         self._beat.start()
         # The optimiser takes 0.4 s to import: better now than while somebody waits for a plan.
         threading.Thread(target=importlib.import_module, args=("highspy",), daemon=True).start()
-        steps.sweep()
+        sweeping.sweep()
         return True
 
     def stop(self) -> None:

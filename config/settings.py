@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import environ
 from django.core.management.utils import get_random_secret_key
+
+from config import stores
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -113,80 +114,22 @@ TEMPLATES = [
     },
 ]
 
-# --- database -------------------------------------------------------------------------------------------------
+# --- where state lives ----------------------------------------------------------------------------------------
 
 FLIGHTDECK_WORKER_THREADS = env.int("FLIGHTDECK_WORKER_THREADS", 8)
 DATABASE_URL = env.str("DATABASE_URL", "")
-if DATABASE_URL:
-    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
-    DATABASES["default"] |= {
-        "CONN_MAX_AGE": 0,  # the pool keeps connections, Django must not
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
-            # A thread holds one connection at a time, so a process needs as many as it has threads that query, and
-            # a few for the keeper of leases, the watchman and the metrics. Whoever finds none free waits, then fails
-            # with a clear error. The pool opens with the first query, thus after a fork.
-            "pool": {
-                "min_size": 1,
-                "max_size": env.int("FLIGHTDECK_DB_POOL", FLIGHTDECK_WORKER_THREADS + 4),
-                "timeout": env.float("FLIGHTDECK_DB_POOL_TIMEOUT", 5.0),
-                "max_idle": 120.0,
-                # The pool doubles its pauses while the server is away and takes no new try meanwhile: given up soon,
-                # the next query tries afresh, and nobody sleeps on once the server is back.
-                "reconnect_timeout": 3.0,
-            },
-            # Nobody waits for ever: not for a lock, not for a statement, not for a server that is gone.
-            "options": "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000",
-            "connect_timeout": 5,
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "application_name": "flightdeck",
-        },
-    }
-else:
-    # IMMEDIATE + WAL: 0 of 2,000 writes failed with "database is locked", against 1,400-1,600 with the defaults.
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": VAR_DIR / "flightdeck.sqlite3",
-            "OPTIONS": {
-                "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON",
-            },
-            # Threads cannot share the default in-memory test database; two runs may not share a file.
-            "TEST": {"NAME": str(Path(tempfile.gettempdir()) / f"flightdeck-test-{os.getpid()}.sqlite3")},
-        }
-    }
+REDIS_URL = env.str("REDIS_URL", "")
+
+DATABASES = {"default": stores.database(DATABASE_URL, VAR_DIR, FLIGHTDECK_WORKER_THREADS)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CELERY_BROKER_URL = stores.broker(REDIS_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS = stores.broker_options(REDIS_URL)
+CHANNEL_LAYERS = {"default": stores.channel_layer(REDIS_URL)}
+CACHES = {"default": stores.cache(REDIS_URL)}
+FLIGHTDECK_SELLER_STATE_URL = stores.seller_state(REDIS_URL)
 
 # --- tasks and live feed --------------------------------------------------------------------------------------
 
-REDIS_URL = env.str("REDIS_URL", "")
-
-
-def _redis(offset: int) -> str:
-    """Broker, live feed and cache keep to three neighbouring databases: one may be flushed without the others."""
-    address, _, first = REDIS_URL.rpartition("/") if REDIS_URL.count("/") > 2 else (REDIS_URL, "", "0")
-    return f"{address}/{int(first or 0) + offset}"
-
-
-REDIS_WAIT = {"socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True}
-CELERY_BROKER_URL = _redis(0) if REDIS_URL else "memory://localhost/"
-# The row is the queue: a bell that Redis lost is rung again by the sweep. Redelivery is only a bonus, and its delay
-# must exceed the longest task, or the broker hands the same task to two workers (reliability.md, section 5).
-CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {
-        "visibility_timeout": 120,
-        "unacked_restore_interval": 1,
-        "unacked_restore_throttle": 1,
-        "max_retries": 0,  # of whoever rings; a worker's own connection tries for ever
-    }
-    | REDIS_WAIT
-    if REDIS_URL
-    else {"polling_interval": 0.02}
-)
 CELERY_BROKER_POOL_LIMIT = 10
 CELERY_TASK_TIME_LIMIT = 110  # prefork only; below the visibility timeout
 # A request does not wait for a broker that is away: it fails at once, and the sweep rings later.
@@ -217,31 +160,9 @@ FLIGHTDECK_STEP_ATTEMPTS = env.int("FLIGHTDECK_STEP_ATTEMPTS", 5)
 # Workers that die without a word are mostly killed, not poisoned: more patience than with failures.
 FLIGHTDECK_STEP_DEATHS = env.int("FLIGHTDECK_STEP_DEATHS", 20)
 
-CHANNEL_LAYERS = {
-    "default": (
-        {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            # Channels of pub/sub know no database numbers: the prefix keeps two installations on one server apart.
-            "CONFIG": {"hosts": [{"address": _redis(1)} | REDIS_WAIT], "prefix": f"fd-{_redis(1)[-4:]}"},
-        }
-        if REDIS_URL
-        else {"BACKEND": "flows.layer.LoopBoundInMemoryLayer"}
-    )
-}
 # Where the pages' sockets are served when not under the pages' own address: `wss://live.example`, or `:8001` for
 # another port of the same host. Empty: same address, as in the embedded set-up or behind a proxy that routes /ws/.
 FLIGHTDECK_SOCKETS_URL = env.str("FLIGHTDECK_SOCKETS_URL", "")
-CACHES = {
-    "default": (
-        {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": _redis(2),
-            "OPTIONS": REDIS_WAIT,
-        }
-        if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "flightdeck"}
-    )
-}
 
 # --- people ---------------------------------------------------------------------------------------------------
 
@@ -331,9 +252,6 @@ FLIGHTDECK_COMPARE_HOUR_UTC = env.int("FLIGHTDECK_COMPARE_HOUR_UTC", 2)
 FLIGHTDECK_CALL_DEADLINE_SECONDS = env.float("FLIGHTDECK_CALL_DEADLINE_SECONDS", 10.0)
 # Calls at once to one seller, over all campaigns and, with Redis, over all processes; a seller may have its own number.
 FLIGHTDECK_SELLER_CONCURRENCY = env.int("FLIGHTDECK_SELLER_CONCURRENCY", 32)
-FLIGHTDECK_SELLER_STATE_URL = (
-    _redis(3) if REDIS_URL else ""
-)  # who calls whom, who is ill: may be lost at any time
 FLIGHTDECK_EXCHANGE_DAYS = env.int("FLIGHTDECK_EXCHANGE_DAYS", 90)  # records of calls are kept for so long
 
 # --- the rest -------------------------------------------------------------------------------------------------

@@ -13,10 +13,13 @@ from asgiref.sync import async_to_sync
 from channels.layers import BaseChannelLayer, get_channel_layer
 
 from flows.layer import LoopBoundInMemoryLayer
+from flows.seldom import Seldom
 
 logger = logging.getLogger(__name__)
 
 LAST_WORDS_SECONDS = 1.0  # how long a process that ends waits for its last hints to leave
+
+_unsent = Seldom(logger)
 
 
 def group_of(subject_type: str, subject_id: str) -> str:
@@ -35,7 +38,7 @@ def hint(subject_type: str, subject_id: str, position: int) -> None:
         else:
             _messenger(layer).take(group, position)
     except Exception:
-        logger.warning("live hint for %s was not sent", group, exc_info=True)
+        _unsent.warn("live hint for %s was not sent", group, exc_info=True)
 
 
 def message_of(group: str, position: int) -> dict[str, Any]:
@@ -83,8 +86,9 @@ class _Messenger:
             for group, position in positions.items():
                 try:
                     await self._layer.group_send(group, message_of(group, position))
+                    _unsent.over("live hints are sent again")
                 except Exception:
-                    logger.warning("live hint for %s was not sent", group, exc_info=True)
+                    _unsent.warn("live hint for %s was not sent", group, exc_info=True)
 
     def _taken(self) -> dict[str, int]:
         with self._lock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import logging
 import os
@@ -10,34 +9,30 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F
 
-from flows import heartbeat, watch
+from flows import watch
 from flows.clock import in_seconds, now
-from flows.models import Flow, Heartbeat, Step
+from flows.models import Flow, Step
 from flows.registry import kind_of
+from flows.seldom import Seldom
 from flows.states import OPEN_STEPS, StepState
 
 logger = logging.getLogger(__name__)
 
 BOOT = uuid.uuid4().hex[:8]
-RING_AGAIN_AFTER = dt.timedelta(
-    seconds=5
-)  # a doorbell that nobody answered is rung again, but not each second
-SWEEP_BATCH = 200
 LONGEST_COUNTDOWN = 5.0  # timers beyond seconds live in the database, never in the broker
 # A broker that was asked in vain is left alone for so long, or everybody would wait for it at every bell.
 BROKER_REST_SECONDS = 1.0
 
 silence = threading.Event()  # a bell of this process did not ring: its watchman, if it has one, looks at once
 _asked_in_vain_at = -BROKER_REST_SECONDS
+_unrung = Seldom(logger)
 
 
 def owner() -> str:
@@ -87,23 +82,25 @@ def ring(step_id: uuid.UUID, after: float = 0.0) -> None:
 
 
 def _ring_or_tell(step_id: uuid.UUID, after: float) -> None:
-    if not _ring_now(step_id, after):
+    if not ring_now(step_id, after):
         silence.set()
 
 
-def _ring_now(step_id: uuid.UUID, after: float) -> bool:
+def ring_now(step_id: uuid.UUID, after: float) -> bool:
     """False when the broker did not take it: whoever sweeps next sees the step."""
     global _asked_in_vain_at
     from flows.tasks import run_step
 
     if time.monotonic() - _asked_in_vain_at < BROKER_REST_SECONDS:
+        _unrung.count()
         return False
     try:
         run_step.apply_async(args=[str(step_id)], countdown=after or None)
     except Exception as error:
         _asked_in_vain_at = time.monotonic()
-        logger.warning("doorbell for step %s did not ring, the sweep will: %r", step_id, error)
+        _unrung.warn("doorbell for step %s did not ring, the sweep will: %r", step_id, error)
         return False
+    _unrung.over("doorbells ring again")
     return True
 
 
@@ -154,11 +151,6 @@ def give_back(step_id: uuid.UUID, token: int) -> bool:
     return bool(given)
 
 
-def due(limit: int = SWEEP_BATCH) -> list[uuid.UUID]:
-    """Steps that should be running: due and not rung lately, or held under a lease that is over."""
-    return list(_due().values_list("pk", flat=True)[:limit])
-
-
 def due_in_same_flow(step_id: uuid.UUID) -> uuid.UUID | None:
     """The step of the same flow that has been due longest, None when none waits. It may be taken at any moment."""
     flow = Step.objects.filter(pk=step_id).values("flow_id")[:1]
@@ -166,95 +158,6 @@ def due_in_same_flow(step_id: uuid.UUID) -> uuid.UUID | None:
         flow_id=models.Subquery(flow), state=StepState.PENDING, not_before__lte=now()
     )
     return waiting.order_by("not_before").values_list("pk", flat=True).first()
-
-
-def _due() -> models.QuerySet[Step]:
-    moment = now()
-    unanswered = Q(rung_at__isnull=True) | Q(rung_at__lt=moment - RING_AGAIN_AFTER)
-    waiting = Q(state=StepState.PENDING, not_before__lte=moment)
-    abandoned = Q(state=StepState.RUNNING, lease_until__lt=moment)
-    return Step.objects.filter(unanswered, waiting | abandoned).order_by("not_before")
-
-
-Hand = Callable[[uuid.UUID], bool]  # runs the step elsewhere in this process; False when it cannot now
-
-
-@dataclass(frozen=True)
-class Due:
-    """A step that should be running. `unanswered`: it was rung before and nobody has come."""
-
-    step_id: uuid.UUID
-    unanswered: bool = False
-
-
-def sweep(hand: Hand | None = None) -> int:
-    """Ring for whatever is due; returns how many. Safe to run anywhere, any time, twice.
-
-    `hand`, where the caller has one, takes what no bell can be rung for and what was rung and nobody came for.
-    """
-    Heartbeat.objects.update_or_create(name="sweep", defaults={"at": now()})
-    end_leases_of_the_dead()
-    found = _taken(SWEEP_BATCH)
-    if (beat := heartbeat.reopen()) is not None:
-        found.append(Due(beat))
-    unattended = [due.step_id for due in found if not _attend(due, hand)]
-    if unattended:  # the next sweep, here or elsewhere, takes them again
-        Step.objects.filter(pk__in=unattended).update(rung_at=None)
-    attended = len(found) - len(unattended)
-    watch.swept.send_robust(sender=None, rung=attended)
-    return attended
-
-
-def _attend(due: Due, hand: Hand | None) -> bool:
-    rang = _ring_now(due.step_id, 0.0)
-    if rang and not due.unanswered:
-        return True
-    return (hand is not None and hand(due.step_id)) or rang
-
-
-def take_due(limit: int = SWEEP_BATCH) -> list[uuid.UUID]:
-    """The due steps, marked as rung. Sweeps at the same time share the work: none waits for a row of another."""
-    return [due.step_id for due in _taken(limit)]
-
-
-def _taken(limit: int) -> list[Due]:
-    with transaction.atomic():
-        rows = _due()
-        if transaction.get_connection().features.has_select_for_update_skip_locked:
-            rows = rows.select_for_update(skip_locked=True)
-        pairs = rows.values_list("pk", "rung_at")[:limit]
-        found = [Due(step_id, unanswered=rung_at is not None) for step_id, rung_at in pairs]
-        Step.objects.filter(pk__in=[due.step_id for due in found]).update(rung_at=now())
-    return found
-
-
-def end_leases_of_the_dead() -> int:
-    """Leases of processes of this machine that are no more need not run out first; returns how many were ended.
-
-    Fencing makes a mistake here harmless: whoever is alive after all finds its token stale and writes nothing.
-    """
-    mine = f"{machine()}:"
-    held = Step.objects.filter(state=StepState.RUNNING, lease_owner__startswith=mine, lease_until__gte=now())
-    ended = 0
-    for step_id, token, holder in held.values_list("pk", "token", "lease_owner"):
-        if not _lives(holder.removeprefix(mine)):
-            ended += Step.objects.filter(pk=step_id, token=token, state=StepState.RUNNING).update(
-                lease_until=now(), rung_at=None
-            )
-    return ended
-
-
-def _lives(process: str) -> bool:
-    pid, _, boot = process.partition(":")
-    if int(pid) == os.getpid():
-        return boot == BOOT
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def release_abandoned() -> int:

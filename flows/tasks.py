@@ -7,7 +7,7 @@ import uuid
 
 from celery import shared_task
 
-from flows import runner, steps
+from flows import runner, sweeping
 from flows.clock import now
 from flows.models import HEARTBEAT, Heartbeat
 
@@ -19,7 +19,7 @@ def run_step(step_id: str) -> None:
 
 @shared_task
 def sweep() -> None:
-    steps.sweep()
+    sweeping.sweep()
 
 
 @shared_task

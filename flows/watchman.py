@@ -12,13 +12,15 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
-from flows import leases, runner, steps
+from flows import leases, runner, steps, sweeping
+from flows.seldom import Seldom
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0  # seconds
+DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
 class Watchman:
@@ -30,6 +32,7 @@ class Watchman:
         self._hands: ThreadPoolExecutor | None = None
         self._busy: set[uuid.UUID] = set()
         self._lock = threading.Lock()
+        self._blind = Seldom(logger)
 
     def start(self) -> None:
         self._over.clear()
@@ -54,19 +57,26 @@ class Watchman:
 
     def look(self) -> int:
         """One round; returns how many steps it rang for or took in hand."""
-        return steps.sweep(self._take_in_hand)
+        return sweeping.sweep(self._take_in_hand)
 
     def _watch(self) -> None:
         while not self._over.is_set():
             steps.silence.clear()
-            try:
-                close_old_connections()
-                self.look()
-            except Exception:
-                logger.warning("the watchman could not look; it tries again", exc_info=True)
-            finally:
-                close_old_connections()
+            self._try_to_look()
             steps.silence.wait(LOOK_EVERY)
+
+    def _try_to_look(self) -> None:
+        try:
+            close_old_connections()
+            self.look()
+        except DATABASE_AWAY as error:
+            self._blind.warn("the watchman cannot reach the database; it tries again: %s", _one_line(error))
+        except Exception:
+            logger.warning("the watchman could not look; it tries again", exc_info=True)
+        else:
+            self._blind.over("the watchman reaches the database again")
+        finally:
+            close_old_connections()
 
     def _take_in_hand(self, step_id: uuid.UUID) -> bool:
         """Run it in a thread of our own, if one is to spare."""
@@ -88,3 +98,7 @@ class Watchman:
             with self._lock:
                 self._busy.discard(step_id)
             close_old_connections()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

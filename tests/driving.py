@@ -13,7 +13,7 @@ from approvals.models import Decision
 from bookings import services
 from bookings.models import Campaign, Line
 from bookings.states import TERMINAL
-from flows import runner, steps
+from flows import runner, sweeping
 from flows.actors import SYSTEM_ACTOR
 from flows.models import Step
 from flows.states import OPEN_STEPS
@@ -105,7 +105,7 @@ def drive(
 def run_due(campaign: Campaign) -> int:
     """One round: every due step of this campaign, in this thread."""
     mine = {step.pk for step in open_steps(campaign)}
-    found = [step_id for step_id in steps.due() if step_id in mine]
+    found = [step_id for step_id in sweeping.due() if step_id in mine]
     for step_id in found:
         runner.run(step_id)
     return len(found)

@@ -395,3 +395,20 @@ def test_two_sellers_with_the_same_product_id_need_the_lines_id(desk: Desk, api:
     answer = api("approver").post(f"{URL}/{campaign.pk}/approve", body, format="json")
     assert fields_of(answer, 422) == {"approved_product_ids"}
     assert str(first.pk) in answer.json()["recommendation_ids"]
+
+
+@pytest.mark.parametrize("given", ["", "nonsense", "COMPLETED", " completed"])
+def test_a_status_that_does_not_exist_is_refused(api: Api, given: str) -> None:
+    """Nothing is no status either: who wants all of them leaves the parameter out."""
+    answer = api("manager").get(URL, {"status": given})
+    assert fields_of(answer) == {"status"}
+    assert "Leave it out, or use one of: " in answer.json()["errors"][0]["message"]
+
+
+def test_a_status_filters_the_list(agency: Agency, api: Api) -> None:
+    waiting_campaign(agency)
+    found = {
+        status: len(api("manager").get(URL, {"status": status} if status else {}).json()["results"])
+        for status in ("", "awaiting_approval", "completed", "pending", "initialized")
+    }
+    assert found == {"": 1, "awaiting_approval": 1, "completed": 0, "pending": 0, "initialized": 0}

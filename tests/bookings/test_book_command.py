@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -11,11 +13,14 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from bookings.management.commands import book as command
 from bookings.models import Campaign
 from config.celery import app
 from config.embedded import EmbeddedWorker
+from flows.clock import now
+from flows.models import HEARTBEAT, Heartbeat, Step
 from tests.briefs import brief
-from tests.driving import Desk
+from tests.driving import Desk, drive
 
 Book = Callable[..., tuple[int, str, str]]
 
@@ -112,3 +117,70 @@ def test_who_may_not(desk: Desk, tmp_path: Path, who: str) -> None:
     with pytest.raises(CommandError) as refused:
         call_command("book", str(path), "--as", who)
     assert refused.value.returncode == 2
+
+
+# --- no worker -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def alone(desk: Desk, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Book:
+    """The distributed set-up without any worker: the command waits for somebody else to do the work."""
+    settings.REDIS_URL = settings.REDIS_URL or "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(command, "QUIET_SECONDS", 0.3)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        path = tmp_path / "brief.json"
+        path.write_text(json.dumps(brief(channels=["ctv"])))
+        out, err = StringIO(), StringIO()
+        with pytest.raises(SystemExit) as ended:
+            call_command("book", str(path), "--as", "manager", *arguments, stdout=out, stderr=err)
+        return int(ended.value.code or 0), out.getvalue(), err.getvalue()
+
+    return run
+
+
+def test_without_a_worker_it_says_so_and_gives_up_in_the_end(alone: Book) -> None:
+    code, _, err = alone("--patience", "0.5")
+    campaign = Campaign.objects.get()
+    assert code == 5
+    assert err.count("No worker seems to be running: none has ever written a heartbeat.") == 1
+    assert "make up" in err
+    assert "celery -A config worker" in err
+    assert f"Given up: still no worker. Campaign {campaign.pk} is kept in the database" in err
+    assert Step.objects.get(flow_id=campaign.pk).state == "pending"
+    assert drive(campaign).status == "awaiting_approval"  # a worker takes it up
+
+
+def test_an_old_heartbeat_is_no_worker(alone: Book) -> None:
+    Heartbeat.objects.create(name=str(HEARTBEAT), at=now() - dt.timedelta(minutes=2))
+    code, _, err = alone("--patience", "0")
+    assert code == 5
+    assert re.search(r"the last heartbeat is 12\d s old", err)
+
+
+def test_a_worker_that_lives_is_waited_for(alone: Book) -> None:
+    Heartbeat.objects.create(name=str(HEARTBEAT), at=now() + dt.timedelta(minutes=1))
+    code, _, err = alone("--patience", "0", "--timeout", "1")
+    assert (code, err) == (3, "")
+
+
+def test_a_worker_that_comes_late_is_not_given_up(alone: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def lives() -> bool:
+        asked.append(True)
+        return len(asked) > 1
+
+    monkeypatch.setattr(command, "_worker_lives", lives)
+    code, _, err = alone("--patience", "0.2", "--timeout", "1.5")
+    assert code == 3
+    assert "No worker seems to be running" in err
+    assert "Given up" not in err
+
+
+@pytest.mark.parametrize("option", ["--patience", "--timeout"])
+@pytest.mark.parametrize("given", ["soon", "-1", "nan", "inf"])
+def test_seconds_are_a_number_from_0(desk: Desk, tmp_path: Path, option: str, given: str) -> None:
+    with pytest.raises(CommandError, match=f"{option}: give a number of seconds from 0"):
+        call_command("book", str(tmp_path / "brief.json"), f"{option}={given}")
+    assert not Campaign.objects.exists()

@@ -10,7 +10,6 @@ import time_machine
 from django.db import transaction
 
 from bookings import cancelling, saga
-from bookings.compensating import cancel_again
 from bookings.models import Campaign, Line
 from bookings.saga_models import Compensation
 from bookings.selectors import campaign_view
@@ -253,20 +252,6 @@ def test_after_a_refusal_nothing_is_sent_but_the_seller_is_looked_at(desk: Desk,
     assert (stuck.status, stuck.code, stuck.attention) == ("canceled", "policy", False)
     assert (campaign.status, campaign.errors[-1]["code"]) == ("completed", "cancelled_late")
     assert cancel_requests(desk, seller) == sent
-    check_end(desk, campaign)
-
-
-@SELLERS
-def test_a_person_can_have_it_sent_once_more(desk: Desk, seller: str) -> None:
-    campaign = unwinding(desk, seller, refusing(seller, count=1))
-    campaign = drive_checked(desk, campaign)
-    stuck = campaign.lines.get(status="booked")
-    assert cancel_again(line=stuck, actor=SYSTEM_ACTOR)
-    assert not cancel_again(line=stuck, actor=SYSTEM_ACTOR)  # it is under way
-    run_due(campaign)
-    stuck.refresh_from_db()
-    assert stuck.status == "canceled"
-    assert Claim.objects.get(subject_id=stuck.pk, kind="cancel").sends == 2
     check_end(desk, campaign)
 
 

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from bookings.models import Campaign
 from flows.models import Claim
 from tests.agency import Agency
-from tests.bookings.test_saga import ALL, lines_of, planned, refuse
+from tests.bookings.test_saga import ALL, KEEP, lines_of, planned, refuse
 from tests.briefs import brief
 from tests.driving import Desk
 from tests.pages.conftest import text_of
@@ -120,7 +120,23 @@ def test_lines_that_cannot_be_cancelled_free_are_named_before_the_decision(agenc
 def test_the_default_adds_no_warning(agency: Agency) -> None:
     page = page_of(agency, waiting_campaign(agency))
     assert "cancelled free of charge" not in page
-    assert "Keep what is booked" in page  # in the brief
+    assert page.count("Keep what is booked") == 2  # beside the budget and in the brief
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (KEEP, "Keep what is booked"),
+        (ALL, "All or nothing"),
+        ({"kind": "at_least", "share": "0.6"}, "At least 60 %"),
+    ],
+)
+@pytest.mark.parametrize("person", ["approver", "viewer"])
+def test_the_policy_stands_beside_the_budget(
+    agency: Agency, person: str, policy: dict[str, Any], words: str
+) -> None:
+    page = page_of(agency, waiting_campaign(agency, booking_policy=policy), person)
+    assert f"Budget 60,000.00 USD {words}" in page
 
 
 def test_a_policy_that_was_changed_under_the_approver_is_refused(agency: Agency) -> None:
@@ -149,6 +165,7 @@ def test_the_page_follows_the_unwinding(desk: Desk, api: Api) -> None:
     unclear = Claim.objects.filter(kind="cancel", state="unknown")
     campaign = drive_checked(desk, campaign, until=lambda row: unclear.count() == 2)
     page = page_of(desk.agency, campaign)
+    assert "booking goes on" not in page
     assert "Taking the approval back: 0 of 2 lines cancelled at the seller" in page
     assert "taking back, 0 of 2 cancelled" in page
     assert page.count("Being taken back") == 2
@@ -212,6 +229,7 @@ def test_a_line_that_still_stands_is_shouted_about(desk: Desk) -> None:
     campaign = drive_checked(desk, campaign)
     page = page_of(desk.agency, campaign)
     assert "The approval could not be taken back completely: 1 line still stands" in page
+    assert "What is booked stands" not in page
     assert "Operations must look" in page
 
 

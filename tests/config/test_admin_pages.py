@@ -11,8 +11,10 @@ from django.urls import reverse
 
 from approvals.models import ApprovalRequest, Decision
 from bookings.models import Campaign, Line
+from bookings.saga_models import Compensation, Unwinding
 from flows.models import Claim, Event, Step
 from tests.agency import Agency
+from tests.bookings.test_saga import ALL, planned, refuse
 from tests.driving import Desk, drive
 from tests.plans import waiting_campaign
 
@@ -39,7 +41,9 @@ def test_every_list_and_every_row_opens(desk: Desk, ops: Client) -> None:
         assert ops.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200, name
 
 
-@pytest.mark.parametrize("model", [Campaign, Line, Step, Claim, Event, Decision, ApprovalRequest])
+@pytest.mark.parametrize(
+    "model", [Campaign, Line, Step, Claim, Event, Decision, ApprovalRequest, Compensation, Unwinding]
+)
 def test_history_cannot_be_added_changed_or_deleted(agency: Agency, ops: Client, model: Any) -> None:
     waiting_campaign(agency)
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
@@ -70,3 +74,36 @@ def test_the_admin_is_for_ops_only(agency: Agency, name: str) -> None:
     client = Client()
     client.force_login(agency.person(name))
     assert client.get(reverse("admin:bookings_campaign_changelist")).status_code in (302, 403)
+
+
+def test_what_was_taken_back_is_found_and_read(desk: Desk, ops: Client) -> None:
+    campaign = planned(desk, "agent", ALL)
+    refuse(desk, "agent", nth=2)
+    desk.approve(campaign)
+    drive(campaign)
+    row, set_of_lines = Compensation.objects.get(), Unwinding.objects.get()
+    for name, pk, said in (
+        ("campaign", campaign.pk, "Cancelled at the seller: All or nothing could not be kept"),
+        ("campaign", campaign.pk, set_of_lines.reason),
+        ("line", row.line_id, row.reason),
+        ("compensation", row.pk, row.reason),
+        ("unwinding", set_of_lines.pk, set_of_lines.reason),
+    ):
+        page = ops.get(reverse(f"admin:bookings_{name}_change", args=[pk])).content.decode()
+        assert said in page, (name, said)
+    for name, given, found in (
+        ("compensation", {"q": campaign.name}, True),
+        ("compensation", {"q": "another campaign"}, False),
+        ("compensation", {"state__exact": "done"}, True),
+        ("compensation", {"state__exact": "failed"}, False),
+        ("unwinding", {"q": campaign.name}, True),
+        ("unwinding", {"ended_at__isempty": "1"}, False),
+        ("unwinding", {"ended_at__isempty": "0"}, True),
+    ):
+        page = ops.get(reverse(f"admin:bookings_{name}_changelist"), given).content.decode()
+        assert (
+            reverse(
+                f"admin:bookings_{name}_change", args=[{"compensation": row.pk}.get(name, set_of_lines.pk)]
+            )
+            in page
+        ) == found

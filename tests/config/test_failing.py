@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import InterfaceError, OperationalError, ProgrammingError, connection
+from django.template.loader import render_to_string
 from django.test import Client
 
 
@@ -76,6 +77,17 @@ def test_a_fault_of_ours_is_still_a_500(visitor: Client) -> None:
     assert answer.status_code == 500
     assert "Something broke on our side" in answer.content.decode()
     assert "column" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("page", ["500.html", "503.html"])
+def test_a_server_in_trouble_can_still_draw_its_pages(page: str, monkeypatch: Any, settings: Any) -> None:
+    """No database (this test has none), no context processor, no list of collected files, no reference."""
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "nowhere.ToBeFound"}}
+    monkeypatch.setattr("config.navigation.navigation", None)
+    shown = render_to_string(page, {})
+    assert shown.startswith("<!doctype html>")
+    assert "<h1" in shown
+    assert "Reference" not in shown
 
 
 def test_a_process_that_only_lives_needs_no_database(client: Client, db: None) -> None:

@@ -17,7 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from config import health
 from config.local_servers import LocalRedis
 from config.watching import surroundings
-from flows import heartbeat, runner, steps
+from flows import heartbeat, runner, sweeping
 from flows.clock import now
 from flows.models import HEARTBEAT, Heartbeat, Step
 from flows.states import StepState
@@ -77,19 +77,19 @@ def test_a_heartbeat_older_than_15_s_does_not(client, db):
 
 
 def test_sweeping_alone_does_not_make_it_ready(client, transactional_db):
-    steps.sweep()
+    sweeping.sweep()
     assert Heartbeat.objects.filter(name="sweep").exists()
     assert client.get("/health/ready").status_code == 503
 
 
 def test_a_worker_that_finishes_the_heartbeat_step_makes_it_ready(client, transactional_db):
-    steps.sweep()
+    sweeping.sweep()
     finish_heartbeat()
     assert client.get("/health/ready").status_code == 200
 
 
 def test_the_first_sweep_makes_the_heartbeat_due_at_once(transactional_db):
-    steps.sweep()
+    sweeping.sweep()
     assert the_step().state == StepState.PENDING
     assert the_step().not_before <= now()
 
@@ -100,7 +100,7 @@ def test_the_heartbeat_is_one_row_for_ever_and_due_every_few_seconds(transaction
         ends = []
         for second in range(60):
             clock.move_to(start + dt.timedelta(seconds=second))
-            steps.sweep()
+            sweeping.sweep()
             if the_step().state == StepState.PENDING:
                 finish_heartbeat()
                 ends.append(second)
@@ -110,16 +110,16 @@ def test_the_heartbeat_is_one_row_for_ever_and_due_every_few_seconds(transaction
 
 def test_a_heartbeat_that_is_due_takes_no_place_from_other_steps(transactional_db, monkeypatch):
     """The sweep rings for it beside its batch, so that neither waits for the other."""
-    monkeypatch.setattr(steps, "SWEEP_BATCH", 0)
-    steps.sweep()
+    monkeypatch.setattr(sweeping, "SWEEP_BATCH", 0)
+    sweeping.sweep()
     assert the_step().rung_at is not None
-    assert the_step().pk not in steps.due(limit=10)
+    assert the_step().pk not in sweeping.due(limit=10)
 
 
 def test_an_unanswered_heartbeat_is_rung_again(transactional_db):
-    steps.sweep()
+    sweeping.sweep()
     with time_machine.travel(now() + dt.timedelta(seconds=6)):
-        assert the_step().pk in steps.due()
+        assert the_step().pk in sweeping.due()
 
 
 def test_sweeps_side_by_side_open_one_heartbeat(transactional_db):
@@ -143,11 +143,11 @@ def test_sweeps_side_by_side_open_one_heartbeat(transactional_db):
 
 
 def test_a_heartbeat_that_died_is_tried_again(client, transactional_db):
-    steps.sweep()
+    sweeping.sweep()
     Step.objects.update(
         state=StepState.DEAD, finished_at=now() - dt.timedelta(seconds=6), attempt=4, deaths=3
     )
-    steps.sweep()
+    sweeping.sweep()
     found = the_step()
     assert (found.state, found.attempt) == (StepState.PENDING, 0)
     finish_heartbeat()
@@ -155,12 +155,12 @@ def test_a_heartbeat_that_died_is_tried_again(client, transactional_db):
 
 
 def test_the_broom_leaves_the_heartbeat_of_a_long_stopped_product(client, transactional_db):
-    steps.sweep()
+    sweeping.sweep()
     finish_heartbeat()
     beat(3 * 86_400)
     Step.objects.update(finished_at=now() - dt.timedelta(days=3))
     prune()
-    steps.sweep()
+    sweeping.sweep()
     finish_heartbeat()
     assert client.get("/health/ready").status_code == 200
 

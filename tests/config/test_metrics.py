@@ -24,7 +24,7 @@ from bookings.discrepancies import Discrepancy, DiscrepancyKind
 from config.watching import database, worker_port
 from config.watching.exposition import database_gauges
 from config.watching.metrics import outcome_of
-from flows import runner, steps, watch
+from flows import runner, steps, sweeping, watch
 from flows.clock import now
 from flows.models import Claim, Step
 from flows.states import ClaimState, StepState
@@ -247,18 +247,18 @@ class TestSteps:
         for signal in (watch.step_claimed, watch.step_finished, watch.flow_seen, watch.swept):
             signal.connect(hostile)
         try:
-            steps.sweep()
+            sweeping.sweep()
             assert desk.planned().status == "awaiting_approval"
         finally:
             for signal in (watch.step_claimed, watch.step_finished, watch.flow_seen, watch.swept):
                 signal.disconnect(hostile)
 
     def test_a_sweep_says_how_many_it_rang_for(self, desk: Desk, more):
-        steps.sweep()  # the heartbeat has been rung for
+        sweeping.sweep()  # the heartbeat has been rung for
         more("flightdeck_sweeps_total")
         more("flightdeck_sweep_rung_steps_total")
         desk.submit()
-        steps.sweep()
+        sweeping.sweep()
         assert more("flightdeck_sweeps_total") == 1
         assert more("flightdeck_sweep_rung_steps_total") == 1
 

@@ -106,6 +106,15 @@ def test_a_process_has_a_connection_for_each_thread_that_asks(tmp_path: Path) ->
     assert pool(FLIGHTDECK_DB_POOL="5")["max_size"] == 5
 
 
+def test_what_the_databases_address_asks_for_is_kept(tmp_path: Path) -> None:
+    """A connection that must be encrypted is not quietly made without."""
+    url = "postgres://me:secret@db.example:5432/flightdeck?sslmode=verify-full&connect_timeout=9"
+    options = read_with(tmp_path, "settings.DATABASES['default']['OPTIONS']", DATABASE_URL=url)
+    assert (options["sslmode"], options["connect_timeout"]) == ("verify-full", 9)
+    assert "lock_timeout" in options["options"]
+    assert options["pool"]["max_size"] == 12
+
+
 def test_a_deployment_over_https_passes_djangos_checks(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],

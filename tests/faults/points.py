@@ -156,10 +156,10 @@ class PointsConfig(AppConfig):
 
 
 def _watch_steps() -> None:
-    from flows import runner, steps
+    from flows import runner, steps, sweeping
     from flows.models import Step
 
-    run, claim, sweep = runner.run, steps.claim, steps.sweep
+    run, claim, sweep = runner.run, steps.claim, sweeping.sweep
     attempt = runner._attempt
 
     def run_watched(step_id: uuid.UUID, *args: Any, **kwargs: Any) -> Any:
@@ -186,7 +186,7 @@ def _watch_steps() -> None:
 
         return attempt(work, dataclasses.replace(kind, act=act), *args, **kwargs)
 
-    runner.run, steps.claim, steps.sweep = run_watched, claim_watched, sweep_watched
+    runner.run, steps.claim, sweeping.sweep = run_watched, claim_watched, sweep_watched
     runner._attempt = attempt_watched
 
 
@@ -242,7 +242,7 @@ def _watch_sends() -> None:
 
     from flows import feed, steps
 
-    send, ring, hint = httpx.AsyncClient.send, steps._ring_now, feed.hint
+    send, ring, hint = httpx.AsyncClient.send, steps.ring_now, feed.hint
 
     async def send_watched(self: Any, request: Any, **options: Any) -> Any:
         path = path_class(request.url.path, SELLER_ID) + verb(request.url.query.decode())
@@ -254,7 +254,7 @@ def _watch_sends() -> None:
         return answer
 
     httpx.AsyncClient.send = send_watched  # type: ignore[method-assign]
-    steps._ring_now = _between("doorbell", ring)
+    steps.ring_now = _between("doorbell", ring)
     feed.hint = _between("hint", hint)
 
 

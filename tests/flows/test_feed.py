@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from config.local_servers import LocalRedis
 from flows import feed
 from flows.feed import _Messenger, group_of
+from flows.seldom import Seldom
 
 
 @pytest.fixture
@@ -69,6 +71,49 @@ def test_a_send_that_fails_does_not_stop_the_next_one() -> None:
     messenger.take("broken", 1)
     messenger.take("a", 7)
     assert layer.done.wait(30)
+
+
+class Unsteady(Held):
+    """A layer that fails as long as `away` says; each send is waited for with `after`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = True
+        self.tried = threading.Semaphore(0)
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        try:
+            if self.away:
+                raise ConnectionError("no server")
+        finally:
+            self.tried.release()
+
+
+def test_hints_that_are_not_sent_are_a_line_a_minute_and_one_when_they_are_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    moment = [0.0]
+    monkeypatch.setattr(feed, "_unsent", Seldom(feed.logger, clock=lambda: moment[0]))
+    layer = Unsteady()
+    messenger = _Messenger(layer)
+
+    def send(position: int) -> None:
+        messenger.take("a", position)
+        assert layer.tried.acquire(timeout=30)
+        assert messenger._quiet.wait(30)
+
+    for second in range(0, 61, 5):
+        moment[0] = second
+        send(second)
+    layer.away = False
+    send(61)
+    send(62)
+    assert caplog.messages == [
+        "live hint for a was not sent",
+        "live hint for a was not sent (12 failures since the last line)",
+        "live hints are sent again",
+    ]
 
 
 async def test_a_watcher_on_redis_hears_of_it(redis: LocalRedis, monkeypatch: Any) -> None:

@@ -12,7 +12,7 @@ import time_machine
 from django.db import connection
 
 from bookings.models import Campaign
-from flows import registry, runner, steps
+from flows import registry, runner, steps, sweeping
 from flows.clock import now
 from flows.models import Event, Step
 from flows.work import Done, Later, LostLease, Work
@@ -194,11 +194,11 @@ def test_a_step_is_not_run_before_its_time(doing: Callable[..., Step]) -> None:
 def test_the_sweep_finds_what_is_due_or_abandoned_and_rings_once(doing: Callable[..., Step]) -> None:
     waiting, abandoned = doing(lambda work: Done(), key="w"), doing(lambda work: Done(), key="a")
     steps.claim(abandoned.pk)
-    assert abandoned.pk not in steps.due()
+    assert abandoned.pk not in sweeping.due()
     Step.objects.filter(pk=abandoned.pk).update(lease_until=now() - timedelta(seconds=1))
-    assert {waiting.pk, abandoned.pk} <= set(steps.due())
-    steps.sweep()
-    assert steps.due() == []
+    assert {waiting.pk, abandoned.pk} <= set(sweeping.due())
+    sweeping.sweep()
+    assert sweeping.due() == []
 
 
 def test_dropping_a_flow_takes_the_pen_from_whoever_runs(

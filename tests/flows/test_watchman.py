@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,19 +11,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from bookings.models import Campaign
-from flows import leases, registry, runner, steps
+from flows import leases, registry, runner, steps, sweeping
 from flows.clock import now
 from flows.models import Step
+from flows.seldom import Seldom
 from flows.tasks import run_step
 from flows.watchman import Watchman
+from flows.watchman import logger as watchman_logger
 from flows.work import Done, Later, Work
 from tests.agency import Agency
 from tests.plans import waiting_campaign
 
 Act = Callable[[Work], Done | Later]
+NEVER = -1e9  # seconds of the monotonic clock
 
 
 @pytest.fixture
@@ -49,6 +53,7 @@ def no_broker(monkeypatch: Any) -> None:
         raise ConnectionRefusedError("no broker here")
 
     monkeypatch.setattr(run_step, "apply_async", refused)
+    monkeypatch.setattr(steps, "_asked_in_vain_at", NEVER)  # and what is noted here goes with the test
 
 
 @pytest.fixture
@@ -74,6 +79,13 @@ def state(step: Step) -> str:
     return str(Step.objects.values_list("state", flat=True).get(pk=step.pk))
 
 
+def answering(error: Exception) -> Callable[[], int]:
+    def answer() -> int:
+        raise error
+
+    return answer
+
+
 def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
     until = time.monotonic() + seconds
     while not condition():
@@ -91,7 +103,7 @@ def test_what_was_rung_and_nobody_came_for_is_done_by_hand(
     bells: list[str], doing: Callable[..., Step]
 ) -> None:
     step = doing(lambda work: Done())
-    Step.objects.filter(pk=step.pk).update(rung_at=now() - 2 * steps.RING_AGAIN_AFTER)
+    Step.objects.filter(pk=step.pk).update(rung_at=now() - 2 * sweeping.RING_AGAIN_AFTER)
     with watching():
         eventually(lambda: state(step) == "done")
     assert str(step.pk) in bells
@@ -141,7 +153,7 @@ def test_two_who_sweep_at_once_ring_once(bells: list[str], doing: Callable[..., 
 
     def sweep() -> None:
         start.wait()
-        steps.sweep()
+        sweeping.sweep()
         connection.close()
 
     sweepers = [threading.Thread(target=sweep) for _ in range(4)]
@@ -168,6 +180,75 @@ def test_a_broker_that_did_not_answer_is_left_alone_for_a_moment(
     for key in "abcd":
         doing(lambda work: Done(), key=key)
     assert len(asked) == 1
+
+
+def test_bells_that_do_not_ring_are_a_line_a_minute(
+    monkeypatch: Any, doing: Callable[..., Step], caplog: pytest.LogCaptureFixture
+) -> None:
+    moment, away = [0.0], [True]
+
+    def ring(*args: Any, **kwargs: Any) -> None:
+        if away[0]:
+            raise ConnectionRefusedError("no broker here")
+
+    monkeypatch.setattr(run_step, "apply_async", ring)
+    monkeypatch.setattr(steps, "_unrung", Seldom(steps.logger, clock=lambda: moment[0]))
+    monkeypatch.setattr(steps, "BROKER_REST_SECONDS", 3600.0)
+    monkeypatch.setattr(steps, "_asked_in_vain_at", NEVER)
+    first, *_ = [doing(lambda work: Done(), key=key) for key in "abcd"]
+    moment[0] = 60.0
+    monkeypatch.setattr(steps, "_asked_in_vain_at", NEVER)
+    assert not steps.ring_now(first.pk, 0.0)
+    away[0] = False
+    monkeypatch.setattr(steps, "_asked_in_vain_at", NEVER)
+    assert steps.ring_now(first.pk, 0.0)
+    line = (
+        f"doorbell for step {first.pk} did not ring, the sweep will: ConnectionRefusedError('no broker here')"
+    )
+    assert [text for text in caplog.messages if "doorbell" in text] == [
+        line,
+        f"{line} (4 failures since the last line)",
+        "doorbells ring again",
+    ]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OperationalError("connection failed:\n\tIs the server running?"), InterfaceError("connection closed")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_database_that_is_away_is_a_line_a_minute_without_a_traceback(
+    monkeypatch: Any, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    caplog.set_level(logging.INFO)
+    moment = [0.0]
+    watchman = Watchman()
+    monkeypatch.setattr(watchman, "_blind", Seldom(watchman_logger, clock=lambda: moment[0]))
+    monkeypatch.setattr(watchman, "look", answering(error))
+    for second in range(0, 66, 6):
+        moment[0] = second
+        watchman._try_to_look()
+    monkeypatch.setattr(watchman, "look", lambda: 0)
+    watchman._try_to_look()
+    watchman._try_to_look()
+    line = f"the watchman cannot reach the database; it tries again: {' '.join(str(error).split())}"
+    assert caplog.messages == [
+        line,
+        f"{line} (10 failures since the last line)",
+        "the watchman reaches the database again",
+    ]
+    assert not any(record.exc_info for record in caplog.records)
+
+
+def test_what_else_fails_in_the_watchman_keeps_its_traceback(
+    monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    watchman = Watchman()
+    monkeypatch.setattr(watchman, "look", answering(ValueError("a bug")))
+    watchman._try_to_look()
+    watchman._try_to_look()
+    assert caplog.text.count("ValueError: a bug") == 2
+    assert all(record.exc_info for record in caplog.records)
 
 
 def test_what_is_given_back_can_be_taken_at_once_and_not_written_by_the_giver(

@@ -135,13 +135,31 @@ def test_every_kind_of_trouble_has_its_row(agency: Agency, browse: Browse) -> No
     words = text_of(browse("ops").get(URL))
     for said in (
         "No worker has been heard of",
-        "campaign stopped at receive",
-        "campaign is late at allocate",
+        "Campaign stopped at receive",
+        "Campaign is late at allocate",
         "4 calls failed",
         "The seller cannot be reached.",
         "In another state at the seller: line-0000",
     ):
         assert said in words
+
+
+def test_what_there_is_one_of_is_told_as_one(agency: Agency, browse: Browse) -> None:
+    campaign, seller = waiting_campaign(agency), make_seller()
+    dead_step(campaign)
+    finding(seller)
+    SellerOutage.objects.create(seller=seller, began_at=now(), reason="connect", calls_failed=1)
+    words = text_of(browse("ops").get(URL))
+    assert "3 rows, 1 seller outage, 1 stopped step, 1 discrepancy" in words
+    assert "1 call failed; last reason: connect." in words
+    assert "because it failed 1 time." in words
+    finding(seller, 1)
+    dead_step(campaign, name="allocate", attempt=4)
+    words = text_of(browse("ops").get(URL))
+    assert "5 rows, 1 seller outage, 2 stopped steps, 2 discrepancies" in words
+    assert "because it failed 5 times." in words
+    alone = text_of(browse("ops").get(reverse("operations-news"), {"kind": "outage"}))
+    assert alone.startswith(" 1 row, 1 seller outage")
 
 
 def test_a_line_that_operations_must_look_at_has_its_row(desk: Desk, browse: Browse) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 
-from flows import steps
+from flows import sweeping
 from flows.clock import now
 from flows.models import Step
 
@@ -30,14 +30,14 @@ def test_each_due_step_is_taken_by_one_sweep() -> None:
     def take(_: int) -> list[uuid.UUID]:
         try:
             together.wait(10)
-            return steps.take_due(limit=50)
+            return sweeping.take_due(limit=50)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(4) as pool:
         taken = [step_id for found in pool.map(take, range(4)) for step_id in found]
     assert len(taken) == len(set(taken))
-    taken += steps.take_due()
+    taken += sweeping.take_due()
     assert sorted(taken) == sorted(made)
 
 
@@ -58,8 +58,8 @@ def test_a_row_that_somebody_holds_is_passed_over() -> None:
     thread.start()
     try:
         assert holding.wait(10)
-        assert steps.take_due() == [free]
+        assert sweeping.take_due() == [free]
     finally:
         done.set()
         thread.join()
-    assert steps.take_due() == [held]
+    assert sweeping.take_due() == [held]

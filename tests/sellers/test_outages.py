@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import threading
 from typing import Any
 
 import pytest
@@ -179,22 +181,52 @@ def test_an_outage_does_not_end_before_it_began(seller: Seller) -> None:
         SellerOutage.objects.create(seller=seller, began_at=at, ended_at=at, reason="reset")
 
 
-def test_two_outages_of_one_seller_overlap_on_no_postgresql(seller: Seller, operator: Actor) -> None:
+def test_two_outages_of_one_seller_never_overlap(
+    agent: RunningSeller, seller: Seller, operator: Actor
+) -> None:
+    """PostgreSQL refuses such a row itself. SQLite has no such constraint: there the service keeps them apart."""
     at = dt.datetime.now(dt.UTC)
     other = services.add_seller(
         actor=operator, url="http://127.0.0.1:9", dialect="seller-agent", name="Other"
     )
+    SellerOutage.objects.create(seller=seller, began_at=at - SOON, ended_at=at, reason="reset")
+    SellerOutage.objects.create(seller=other, began_at=at - SOON, ended_at=at, reason="reset")
     SellerOutage.objects.create(seller=seller, began_at=at, ended_at=at + SOON, reason="reset")
-    SellerOutage.objects.create(seller=other, began_at=at, ended_at=at + SOON, reason="reset")
-    SellerOutage.objects.create(seller=seller, began_at=at + SOON, ended_at=at + 2 * SOON, reason="reset")
-    overlapping = SellerOutage(
-        seller=seller, began_at=at + SOON / 2, ended_at=at + SOON * 3 / 4, reason="reset"
+    fall_ill(agent, seller)
+    assert none_overlap(seller)
+    assert SellerOutage.objects.filter(seller=seller, ended_at=None).count() == 1
+    if connection.vendor == "postgresql":
+        within = SellerOutage(seller=seller, began_at=at + SOON / 2, ended_at=at + SOON * 2, reason="reset")
+        with pytest.raises(IntegrityError), transaction.atomic():
+            within.save()
+
+
+def test_however_many_tell_of_it_at_once_it_is_one_outage(agent: RunningSeller, seller: Seller) -> None:
+    fall_ill(agent, seller)
+    SellerOutage.objects.all().delete()
+    ready = threading.Barrier(8)
+
+    def tell() -> None:
+        try:
+            ready.wait(timeout=10)
+            outages.note(seller.pk)
+        finally:
+            connection.close()
+
+    tellers = [threading.Thread(target=tell) for _ in range(8)]
+    for one in tellers:
+        one.start()
+    for one in tellers:
+        one.join(timeout=30)
+    assert [outage.ended_at for outage in SellerOutage.objects.all()] == [None]
+
+
+def none_overlap(seller: Seller) -> bool:
+    rows = list(SellerOutage.objects.filter(seller=seller).order_by("began_at"))
+    return all(
+        before.ended_at is not None and before.ended_at <= after.began_at
+        for before, after in itertools.pairwise(rows)
     )
-    if connection.vendor != "postgresql":
-        overlapping.save()  # SQLite has no such constraint: there `outages` alone keeps them apart
-        return
-    with pytest.raises(IntegrityError), transaction.atomic():
-        overlapping.save()
 
 
 # --- what people and programs see ----------------------------------------------------------------------------------

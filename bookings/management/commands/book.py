@@ -1,11 +1,14 @@
 """The main job from a terminal: submit a brief, follow it, decide, and see the lines booked.
 
-Exit codes: 0 booked, 2 invalid brief (or a decision that was refused), 3 waiting for a decision, 4 failed.
+Exit codes: 0 booked, 2 invalid brief (or a decision that was refused), 3 waiting for a decision, 4 failed,
+5 no worker runs (the campaign waits in the database).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import math
 import sys
 import time
 import uuid
@@ -27,10 +30,16 @@ from bookings import presenting, selectors, services
 from bookings.clients import choose_client
 from bookings.models import Campaign
 from bookings.states import TERMINAL, CampaignStatus
-from flows import events
+from config.health import OLDEST_HEARTBEAT
+from flows import events, gauges
 from planning.types import InvalidBrief
 
-BOOKED, INVALID, WAITING, FAILED = 0, 2, 3, 4
+BOOKED, INVALID, WAITING, FAILED, NO_WORKER = 0, 2, 3, 4, 5
+QUIET_SECONDS = 15.0  # without any progress; then it is looked whether a worker runs at all
+START_ONE = (
+    "Start one: `make up` for the whole set, or `celery -A config worker --pool threads` on this database and broker "
+    "(docs/operations.md)."
+)
 SHOWN_EVENTS = {
     "campaign.receive_campaign_brief": "Brief accepted",
     "campaign.fail_validation": "Brief refused",
@@ -61,7 +70,13 @@ class Command(BaseCommand):
         )
         parser.add_argument("--approve-as", dest="approver", help="who approves (default: the same person)")
         parser.add_argument("--wait", action="store_true", help="wait until every approved line is settled")
-        parser.add_argument("--timeout", type=float, default=300.0, help="seconds to wait at most (300)")
+        parser.add_argument("--timeout", type=_seconds, default=300.0, help="seconds to wait at most (300)")
+        parser.add_argument(
+            "--patience",
+            type=_seconds,
+            default=120.0,
+            help="seconds to wait for a worker when none runs (120)",
+        )
         parser.add_argument("--json", action="store_true", help="print the campaign as JSON at the end")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -86,6 +101,7 @@ class Command(BaseCommand):
         self._say(f"{campaign.name}: {campaign.budget:,.2f} {campaign.currency}, job {campaign.pk}")
         until = time.monotonic() + options["timeout"]
         self.last = 0
+        self.patience = options["patience"]
         self._follow(
             campaign, until, {*TERMINAL, CampaignStatus.AWAITING_APPROVAL, CampaignStatus.EXECUTING_BOOKINGS}
         )
@@ -111,15 +127,34 @@ class Command(BaseCommand):
 
     def _follow(self, campaign: Campaign, until: float, ends: set[str]) -> None:
         """Print events as they come, until the campaign is in one of `ends` or time is up."""
+        progress_at, missed_at = time.monotonic(), None
         while True:
             for event in events.since("campaign", campaign.pk, self.last):
-                self.last = event.position
+                self.last, progress_at = event.position, time.monotonic()
                 if event.type in SHOWN_EVENTS:
                     self._say(f"  {event.at:%H:%M:%S} {SHOWN_EVENTS[event.type]}{_details(event.payload)}")
             campaign.refresh_from_db()
             if campaign.status in ends or time.monotonic() > until:
                 return
+            missed_at = self._mind_the_worker(campaign, progress_at, missed_at)
             time.sleep(0.1)
+
+    def _mind_the_worker(
+        self, campaign: Campaign, progress_at: float, missed_at: float | None
+    ) -> float | None:
+        """Since when no worker is there; None while one is. Elsewhere than with a broker this command is one itself."""
+        if not settings.REDIS_URL or time.monotonic() - progress_at < QUIET_SECONDS or _worker_lives():
+            return None
+        if missed_at is None:
+            self.stderr.write(
+                self.style.WARNING(f"No worker seems to be running: {_last_heartbeat()}. {START_ONE}")
+            )
+            return time.monotonic()
+        if time.monotonic() - missed_at >= self.patience:
+            text = f"Given up: still no worker. Campaign {campaign.pk} is kept in the database; a worker takes it up."
+            self.stderr.write(self.style.ERROR(text))
+            sys.exit(NO_WORKER)
+        return missed_at
 
     def _show_plan(self, campaign: Campaign, user: User) -> None:
         rows = list(campaign.recommendations.select_related("seller"))
@@ -162,6 +197,27 @@ class Command(BaseCommand):
         if not self.quiet:
             self.stdout.write(text)
             self.stdout.flush()
+
+
+def _worker_lives() -> bool:
+    """As /health/ready says it."""
+    age = gauges.heartbeat_age()
+    return age is not None and age < OLDEST_HEARTBEAT
+
+
+def _last_heartbeat() -> str:
+    age = gauges.heartbeat_age()
+    return "none has ever written a heartbeat" if age is None else f"the last heartbeat is {age:.0f} s old"
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise argparse.ArgumentTypeError(f"give a number of seconds from 0, such as 60, not {text!r}")
+    return seconds
 
 
 def _exit_code(campaign: Campaign) -> int:
