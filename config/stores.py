@@ -23,8 +23,8 @@ def database(url: str, folder: Path, worker_threads: int) -> dict[str, Any]:
 def _postgres(url: str, worker_threads: int) -> dict[str, Any]:
     given = env.db_url_config(url)
     return given | {
+        "ENGINE": "config.postgresql",  # looks whether a connection answers before it gives it away
         "CONN_MAX_AGE": 0,  # the pool keeps connections, Django must not
-        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             # A thread holds one connection at a time, so a process needs as many as it has threads that query, and
             # a few for the keeper of leases, the watchman and the metrics. Whoever finds none free waits, then fails
