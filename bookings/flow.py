@@ -193,7 +193,7 @@ def compensate_given_up(campaign: Campaign, step: Step, error: str) -> None:
     compensating.gave_up(campaign, step.key, error)
 
 
-@booking_flow.step(given_up=compensate_given_up)
+@booking_flow.step(given_up=compensate_given_up, after_the_end=True)
 def compensate(work: Work) -> Done | Later:
     """Once per line that must not stand: only the seller's word makes it cancelled."""
     return compensating.advance(work)

@@ -46,7 +46,7 @@ def late_truth_given_up(campaign: Campaign, step: Step, error: str) -> None:
         tell(campaign, line, "line.needs_attention", {"error": error})
 
 
-@booking_flow.step(given_up=late_truth_given_up)
+@booking_flow.step(given_up=late_truth_given_up, after_the_end=True)
 def late_truth(work: Work) -> Done | Later:
     """Once per declared claim, long after the campaign may have ended: is there something at the seller after all?"""
     declaration = Declaration.objects.select_related("claim").get(claim_id=work.key)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 
 from accounts.permissions import can
 from bookings import operations_rows as rows
@@ -21,11 +21,11 @@ from bookings import operations_system as system
 from bookings.discrepancies import Comparison, ComparisonStatus, Discrepancy
 from bookings.models import Campaign, Line
 from bookings.operations_rows import Row
-from bookings.settling import AFTER_THE_END
 from bookings.states import TERMINAL
 from crm.selectors import visible_organizations
 from flows.clock import now
 from flows.models import Claim, Heartbeat, Step
+from flows.registry import steps_after_the_end
 from flows.states import ClaimState, StepState
 from sellers.models import Seller, SellerOutage
 
@@ -97,10 +97,23 @@ def waiting_for_operations(user: Any) -> int:
     """For the navigation: how much needs a person. What is still being asked by itself does not count yet."""
     if not can(user, "operations.read"):
         return 0
-    sources = [source for source in _sources(user, "") if source.kind not in ("outcome", "overdue")]
-    return (
-        sum(source.count() for source in sources) + claims_of(user).filter(state=ClaimState.ESCALATED).count()
-    )
+    found = [source.found for source in _sources(user, "") if source.kind not in ("outcome", "overdue")]
+    rows = [some for some in found if isinstance(some, QuerySet)]
+    rows.append(claims_of(user).filter(state=ClaimState.ESCALATED))
+    return _count_all(rows) + sum(len(some) for some in found if not isinstance(some, QuerySet))
+
+
+def _count_all(found: Sequence[QuerySet[Any]]) -> int:
+    """How many rows they have together, in one query: every page asks for it."""
+    counts = [
+        rows.order_by()
+        .annotate(of=Value(number))
+        .values("of")
+        .annotate(rows=Count("pk"))
+        .values_list("of", "rows")
+        for number, rows in enumerate(found)
+    ]
+    return sum(count for _, count in counts[0].union(*counts[1:], all=True))
 
 
 def campaigns_of(user: Any) -> QuerySet[Campaign]:
@@ -144,7 +157,7 @@ def dead_steps_of(user: Any) -> QuerySet[Step]:
     over = (
         Q(flow_name=Campaign.flow_name)
         & Q(flow_id__in=Campaign.objects.filter(status__in=TERMINAL).values("pk"))
-        & ~Q(name__in=AFTER_THE_END)
+        & ~Q(name__in=steps_after_the_end(Campaign.flow_name))
     )
     compared = Q(flow_name=Comparison.flow_name)  # its end is told by the comparison itself
     return steps_of(user).filter(state=StepState.DEAD).exclude(over | compared)

@@ -37,7 +37,6 @@ DIFFERS_WITHOUT_PRICES = (
     "Somebody who may see prices can tell where it differs."
 )
 COMPENSATION = "cancel"
-AFTER_THE_END = ("late_truth", "compensate")  # steps that go on when their campaign is over
 
 
 def late_cancel_key(line: Line, reference: str) -> str:
@@ -253,7 +252,7 @@ def run_again(*, step_id: uuid.UUID, actor: Actor) -> Step:
         step = Step.objects.filter(pk=step_id).first()
         if step is None:
             raise Refused(404, "not_found", "There is no such step.")
-        if not steps.revive(step, after_the_end=step.name in AFTER_THE_END):
+        if not steps.revive(step):
             text = f"It is not stopped any more: {step.get_state_display().lower()}."
             raise Refused(409, "not_stopped", text)
         events.record(

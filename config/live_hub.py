@@ -22,8 +22,10 @@ from django.utils import timezone
 from bookings.selectors import watchable
 from flows.events import positions
 from flows.feed import group_of
+from flows.seldom import Seldom
 
 logger = logging.getLogger(__name__)
+_deaf, _blind = Seldom(logger), Seldom(logger)  # no hints; no looks
 
 LOOK_AGAIN_EVERY = 5.0  # seconds: a lost hint and a lost permission are both noticed within this
 SPACING = 0.1  # seconds between two rounds for one subject; pages gather news for longer than that
@@ -111,15 +113,16 @@ class Hub:
                     self._listening = asyncio.create_task(self._listen(self._channel))
             await self._layer.group_add(group, self._channel)
         except Exception:
-            logger.warning("no live hints for %s for now", group, exc_info=True)
+            _deaf.warn("no live hints for %s for now", group, exc_info=True)
 
     async def _listen(self, channel: str) -> None:
         while True:
             try:
                 message = await self._layer.receive(channel)
                 self._moved(message["group"], message["seq"])
+                _deaf.over("live hints are read again")
             except Exception:
-                logger.warning("live hints cannot be read for now", exc_info=True)
+                _deaf.warn("live hints cannot be read for now", exc_info=True)
                 await asyncio.sleep(LISTEN_AGAIN_AFTER)
 
     def _moved(self, group: str, position: int) -> None:
@@ -148,8 +151,9 @@ class Hub:
                 await self._subscribe(group)
             try:
                 await self._look_at_all()
+                _blind.over("watchers are looked after again")
             except Exception:  # no beat is sent, so that pages notice and come back
-                logger.warning("watchers could not be looked after", exc_info=True)
+                _blind.warn("watchers could not be looked after", exc_info=True)
 
     async def _look_at_all(self) -> None:
         everybody = [watcher for watchers in self._watchers.values() for watcher in watchers]

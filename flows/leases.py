@@ -12,8 +12,10 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from flows import steps
+from flows.seldom import Seldom
 
 logger = logging.getLogger(__name__)
+_unextended = Seldom(logger)
 
 _held: dict[uuid.UUID, int] = {}
 _lock = threading.Lock()
@@ -78,5 +80,6 @@ def _extend_all(held: dict[uuid.UUID, int]) -> None:
         try:
             close_old_connections()
             steps.extend_lease(step_id, token)
+            _unextended.over("leases are extended again")
         except Exception:
-            logger.warning("lease of step %s was not extended", step_id, exc_info=True)
+            _unextended.warn("lease of step %s was not extended", step_id, exc_info=True)

@@ -22,6 +22,7 @@ class StepKind:
     name: str
     act: Act
     given_up: GivenUp | None  # (locked flow, step, error): what the flow records when the step is dead
+    after_the_end: bool = False  # goes on when its flow is over
 
 
 @dataclass
@@ -36,7 +37,7 @@ class FlowKind:
     def model(self) -> type[Flow]:
         return apps.get_model(self.model_label)
 
-    def step(self, *, given_up: GivenUp | None = None) -> Callable[[Act], Act]:
+    def step(self, *, given_up: GivenUp | None = None, after_the_end: bool = False) -> Callable[[Act], Act]:
         """Register a function as the step of its own name. It does I/O outside any transaction and returns
         `Done` or `Later`; an exception means: try again, five times at most."""
 
@@ -44,7 +45,7 @@ class FlowKind:
             name = act.__name__
             if name in self.steps:
                 raise ValueError(f"step {self.name}.{name} is registered twice")
-            self.steps[name] = StepKind(self.name, name, act, given_up)
+            self.steps[name] = StepKind(self.name, name, act, given_up, after_the_end)
             return act
 
         return register
@@ -67,6 +68,11 @@ def kind_of(flow_name: str) -> FlowKind:
 def find_step(flow_name: str, name: str) -> StepKind | None:
     kind = _kinds.get(flow_name)
     return kind.steps.get(name) if kind else None
+
+
+def steps_after_the_end(flow_name: str) -> list[str]:
+    """The names of the steps that go on when their flow is over."""
+    return [kind.name for kind in kind_of(flow_name).steps.values() if kind.after_the_end]
 
 
 def is_known(flow_name: str) -> bool:

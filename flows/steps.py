@@ -19,7 +19,7 @@ from django.db.models import F
 from flows import watch
 from flows.clock import in_seconds, now
 from flows.models import Flow, Step
-from flows.registry import kind_of
+from flows.registry import find_step, kind_of
 from flows.seldom import Seldom
 from flows.states import OPEN_STEPS, StepState
 
@@ -213,11 +213,11 @@ def reopen(flow: Flow, name: str, key: str) -> None:
         ring(step.pk)
 
 
-def revive(step: Step, *, after_the_end: bool = False) -> bool:
-    """Give a dead step its attempts again. False when it is not dead or its flow is over; `after_the_end` is for
-    steps that go on after it."""
+def revive(step: Step) -> bool:
+    """Give a dead step its attempts again. False when it is not dead, or ended with its flow."""
+    kind = find_step(step.flow_name, step.name)
     flow = kind_of(step.flow_name).model._default_manager.get(pk=step.flow_id)
-    if flow.is_over() and not after_the_end:
+    if flow.is_over() and not (kind and kind.after_the_end):
         return False
     revived = Step.objects.filter(pk=step.pk, state=StepState.DEAD).update(
         state=StepState.PENDING,
