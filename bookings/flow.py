@@ -16,7 +16,7 @@ from bookings.approving import approve_by_policy
 from bookings.models import Campaign, ChannelBudget
 from bookings.states import CampaignStatus, ChannelState
 from bookings.validation import problems_here_and_now
-from flows import events, lifecycle, steps
+from flows import lifecycle, steps
 from flows.actors import SYSTEM_ACTOR
 from flows.models import Step
 from flows.registry import flow_kind
@@ -110,9 +110,7 @@ def research(work: Work) -> Done:
     researching.research_channels(work, campaign, list(sellers), budgets)
 
     def record(campaign: Campaign) -> None:
-        for channel in _researched_by(campaign, work.step):
-            researching.close_channel(channel)
-            _tell(campaign, "research.channel_reported", {"channel": channel.channel, "state": channel.state})
+        researching.close_channels(campaign, _researched_by(campaign, work.step))
         consolidate_when_all_reported(campaign)
 
     return Done(record=record)
@@ -169,8 +167,12 @@ def consolidate(work: Work) -> Done:
 
 def _why_nothing(campaign: Campaign) -> list[dict[str, str]]:
     """Said plainly: nothing to decide, channel by channel."""
+    funded = campaign.channels.exclude(state=ChannelState.UNFUNDED)
     found = [{"code": "no_inventory", "message": "No seller offers anything that fits this brief."}]
-    for channel in campaign.channels.exclude(state=ChannelState.UNFUNDED):
+    if all(channel.state == ChannelState.FAILED for channel in funded):
+        message = "No seller was heard, so there is nothing to decide on. The brief can be submitted again."
+        found = [{"code": "research_failed", "message": message}]
+    for channel in funded:
         reason = (
             channel.note
             or "Offers came in, but none fits the budget, the price ceiling and the minimum buys."
@@ -210,15 +212,4 @@ def _apply(
         correlation_id=campaign.correlation_id,
         payload=(payload or {}) | ({"errors": arguments["errors"]} if "errors" in arguments else {}),
         **arguments,
-    )
-
-
-def _tell(campaign: Campaign, type: str, payload: dict[str, Any]) -> None:
-    events.record(
-        subject_type="campaign",
-        subject_id=campaign.pk,
-        type=type,
-        actor=SYSTEM_ACTOR,
-        correlation_id=campaign.correlation_id,
-        payload=payload,
     )

@@ -19,6 +19,7 @@ from bookings.models import Campaign, ChannelBudget, SellerReport
 from bookings.states import ChannelState, ReportState
 from bookings.talk import keep_calls, seller_actor
 from flows import events
+from flows.actors import SYSTEM_ACTOR
 from flows.clock import now, today
 from flows.fanout import Finished, as_they_finish
 from flows.work import Work
@@ -226,20 +227,35 @@ def _reason_of(error: BaseException) -> tuple[str, str]:
     return "unreadable", f"The seller's answer could not be used ({type(error).__name__})."
 
 
-def close_channel(channel: ChannelBudget) -> None:
-    """Under the flow's lock: what the channel's research came to."""
-    reports = list(channel.campaign.reports.filter(channel=channel.channel).select_related("seller"))
-    offers = sum(len(report.offers) for report in reports)
+def close_channels(campaign: Campaign, channels: Sequence[ChannelBudget]) -> None:
+    """Under the flow's lock: what the research of each channel came to."""
+    said: dict[str, list[SellerReport]] = {channel.channel: [] for channel in channels}
+    for report in campaign.reports.filter(channel__in=said).select_related("seller"):
+        said[report.channel].append(report)
+    for channel in channels:
+        channel.state, channel.note = _what_came_of(said[channel.channel])
+    ChannelBudget.objects.bulk_update(channels, ["state", "note"])
+    events.record_many(
+        subject_type="campaign",
+        subject_id=campaign.pk,
+        actor=SYSTEM_ACTOR,
+        correlation_id=campaign.correlation_id,
+        facts=[
+            events.Fact("research.channel_reported", {"channel": channel.channel, "state": channel.state})
+            for channel in channels
+        ],
+    )
+
+
+def _what_came_of(reports: Sequence[SellerReport]) -> tuple[ChannelState, str]:
+    """State and note of a channel of which the sellers said this."""
+    if any(report.offers for report in reports):
+        return ChannelState.REPORTED, ""
     silent = [report for report in reports if report.state == ReportState.FAILED]
-    if offers:
-        channel.state, channel.note = ChannelState.REPORTED, ""
-    elif silent and len(silent) == len(reports):
-        channel.state = ChannelState.FAILED
-        channel.note = "No seller answered. " + " ".join(f"{one.seller.name}: {one.reason}" for one in silent)
-    else:
-        channel.state = ChannelState.EMPTY
-        channel.note = _nothing_fits(reports)
-    channel.save(update_fields=["state", "note"])
+    if silent and len(silent) == len(reports):
+        said = " ".join(f"{one.seller.name}: {one.reason}" for one in silent)
+        return ChannelState.FAILED, f"No seller answered. {said}"
+    return ChannelState.EMPTY, _nothing_fits(reports)
 
 
 def _nothing_fits(reports: Sequence[SellerReport]) -> str:

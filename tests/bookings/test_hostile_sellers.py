@@ -63,7 +63,7 @@ def test_when_no_seller_answers_the_campaign_says_so_and_nothing_waits(desk: Des
         seller.faults(kind="status", status=503, body="down")
     campaign = drive(desk.submit())
     assert campaign.status == "failed"
-    assert campaign.errors[0]["code"] == "no_inventory"
+    assert campaign.errors[0]["code"] == "research_failed"
     assert {error.get("field") for error in campaign.errors[1:]} == {"channels.branding", "channels.ctv"}
     assert campaign_view(campaign).request is None
 

@@ -139,15 +139,20 @@ class Recovery(threading.Thread):
 
     def _look(self) -> None:
         from flows.models import Step
+        from flows.runner import RESTED
 
         with self._changing:
             waiting = dict(self._waiting)
         if not waiting:
             return
         pks = [pk for pk, _ in waiting]
-        rows = patiently(lambda: list(Step.objects.filter(pk__in=pks).values_list("pk", "token", "state")))
+        rows = patiently(
+            lambda: list(Step.objects.filter(pk__in=pks).values_list("pk", "token", "state", "result"))
+        )
         now = time.time()
-        for pk, token, state in rows:
+        for pk, token, state, result in rows:
+            if state == "pending" and RESTED in (result or {}):
+                continue  # nobody has taken it up: it rests, since its workers died one after the other
             for key, since in waiting.items():
                 if key[0] == pk and (token > key[1] or state != "running"):
                     with self._changing:

@@ -157,6 +157,21 @@ def test_a_step_whose_worker_always_dies_ends_too(doing: Callable[..., Step]) ->
     assert fresh(step).state == "done"
 
 
+def test_a_step_at_which_workers_died_rests_and_then_gets_its_chance(doing: Callable[..., Step]) -> None:
+    """So that what ran beside a step that kills its worker comes to an end apart from it."""
+    step = doing(lambda work: Done())
+    for _ in range(2):
+        assert steps.claim(step.pk)
+        Step.objects.filter(pk=step.pk).update(lease_until=now() - timedelta(seconds=1))
+    runner.run(step.pk)
+    row = fresh(step)
+    assert (row.state, row.deaths) == ("pending", 2)
+    assert timedelta(0) < row.not_before - now() <= timedelta(seconds=1.5)
+    with time_machine.travel(now() + timedelta(seconds=2)):
+        runner.run(step.pk)
+    assert fresh(step).state == "done"
+
+
 def test_deaths_do_not_count_while_the_step_gets_on(doing: Callable[..., Step]) -> None:
     """A server that is killed again and again in a long step still finishes it."""
 
