@@ -64,28 +64,27 @@ def run(fleet: Fleet, seed: int, say: Say, rows: int = ROWS, small: int = SMALL)
 
 
 def race_all(stage: Stage, rows: int, small: int) -> None:
-    people = hire(stage.fleet)
+    people = hire(stage.fleet, "approver")
+    managers = hire(stage.fleet, "manager")
+    mixed = [pair[number % 2] for number, pair in enumerate(zip(people, managers, strict=True))]
     contest(stage, people, f"{RACERS} approve each of {rows} lines", rows, [approve] * 8)
     contest(stage, people, "approve against reject", small, [approve, reject] * 4)
     contest(stage, people, "approve all against single lines", small, [approve_all, approve] * 4)
-    contest(stage, people, "approve against cancel", small, [approve, cancel] * 4, cancelling=True)
+    contest(stage, mixed, "approve against cancel", small, [approve, cancel] * 4, cancelling=True)
 
 
-def hire(fleet: Fleet) -> list[str]:
-    """Eight approvers, each with a key; they may cancel too."""
+def hire(fleet: Fleet, role: str) -> list[str]:
+    """Eight of them, each with a key. Approvers decide, managers may cancel."""
     from accounts.models import User
     from accounts.permissions import scopes_of
-    from accounts.roles import Role
     from accounts.services import issue_key
     from crm.models import Assignment, Organization
     from flows.actors import SYSTEM_ACTOR
 
     client = Organization.objects.get(slug="aurora-outdoor")
-    names = [f"racer-{number}" for number in range(RACERS)]
+    names = [f"{role}-{number}" for number in range(RACERS)]
     for name in names:
-        user = User.objects.create_user(
-            name, f"{name}@agency.example", "quiet-harbour-lamp-42", role=Role.APPROVER
-        )
+        user = User.objects.create_user(name, f"{name}@agency.example", "quiet-harbour-lamp-42", role=role)
         Assignment.objects.create(organization=client, user=user)
         fleet.keys[name] = issue_key(user=user, name="race", scopes=scopes_of(user.role), actor=SYSTEM_ACTOR)[
             1
