@@ -52,6 +52,6 @@ PARTS: dict[str, Callable[[Stage], None]] = {
     "sleeper": lambda stage: cells_kernel.sleeper(stage, cells_kernel.SLEEPS[:1]),
     "Redis": cells_servers.flush_always,
     "race": lambda stage: race.contest(
-        stage, race.hire(stage.fleet), "8 approve each line", 12, [race.approve] * 8
+        stage, race.hire(stage.fleet, "approver"), "8 approve each line", 12, [race.approve] * 8
     ),
 }
