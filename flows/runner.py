@@ -21,8 +21,9 @@ logger = logging.getLogger(__name__)
 
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 60.0
-# From the second death in a row on a step rests before it is tried again: a step that kills its worker takes its
-# neighbours down with it each time, and only apart from it do they come to an end.
+# A step that kills its worker takes its neighbours down with it each time, and only apart from it do they come to an
+# end: so from the third death in a row on a step rests before it is tried again.
+TIRED = 3
 FIRST_REST, LONGEST_REST = 1.0, 5.0
 RESTED = "rested_after_deaths"
 UNKNOWN_FOR = dt.timedelta(minutes=15)  # longer than a rolling upgrade takes
@@ -60,7 +61,7 @@ def _run_claimed(step: Step) -> None:
         _leave_to_newer_code(work)
     elif step.deaths >= settings.FLIGHTDECK_STEP_DEATHS:
         _give_up(work, kind, f"the worker died {step.deaths} times in a row")
-    elif step.deaths >= 2 and (step.result or {}).get(RESTED) != step.deaths:
+    elif step.deaths >= TIRED and (step.result or {}).get(RESTED) != step.deaths:
         _let_rest(work)
     else:
         _attempt(work, kind)
@@ -68,7 +69,7 @@ def _run_claimed(step: Step) -> None:
 
 def _let_rest(work: Work) -> None:
     deaths = work.step.deaths
-    pause = jitter(min(FIRST_REST * 2 ** (deaths - 2), LONGEST_REST), share=0.5)
+    pause = jitter(min(FIRST_REST * 2 ** (deaths - TIRED), LONGEST_REST), share=0.5)
     logger.warning("%d workers died in a row at step %s; it rests for %.1f s", deaths, work.step, pause)
     _put_back(work, pause, attempt=work.step.attempt, error=work.step.error, result={RESTED: deaths})
     watch.ended("later")

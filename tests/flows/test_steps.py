@@ -160,12 +160,12 @@ def test_a_step_whose_worker_always_dies_ends_too(doing: Callable[..., Step]) ->
 def test_a_step_at_which_workers_died_rests_and_then_gets_its_chance(doing: Callable[..., Step]) -> None:
     """So that what ran beside a step that kills its worker comes to an end apart from it."""
     step = doing(lambda work: Done())
-    for _ in range(2):
+    for _ in range(3):
         assert steps.claim(step.pk)
         Step.objects.filter(pk=step.pk).update(lease_until=now() - timedelta(seconds=1))
     runner.run(step.pk)
     row = fresh(step)
-    assert (row.state, row.deaths) == ("pending", 2)
+    assert (row.state, row.deaths) == ("pending", 3)
     assert timedelta(0) < row.not_before - now() <= timedelta(seconds=1.5)
     with time_machine.travel(now() + timedelta(seconds=2)):
         runner.run(step.pk)
