@@ -61,8 +61,10 @@ def run(fleet: Fleet, seed: int, say: Say, kills: int) -> Suite:
 class Traffic:
     """Keeps so many flows between brief and booked, and checks each that is over."""
 
-    def __init__(self, stage: Stage, row: Row, in_flight: int = IN_FLIGHT) -> None:
-        self.stage, self.row = stage, row
+    def __init__(
+        self, stage: Stage, row: Row, in_flight: int = IN_FLIGHT, patience: float = PATIENCE
+    ) -> None:
+        self.stage, self.row, self.patience = stage, row, patience
         self.done = 0
         self._pool = ThreadPoolExecutor(in_flight)
         self._in_flight = in_flight
@@ -86,7 +88,7 @@ class Traffic:
     def _lane(self) -> None:
         while not self._stopped.is_set():
             try:
-                job = self.stage.driver.whole_way(PATIENCE)
+                job = self.stage.driver.whole_way(self.patience)
             except (TookTooLong, RuntimeError) as stuck:
                 self.row.runs += 1
                 self.stage.suite.problems.append(f"lost: {stuck}")

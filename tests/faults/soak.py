@@ -20,6 +20,7 @@ from tests.faults.suite_end import close
 
 FLOWS = 200
 IN_FLIGHT = 12
+PATIENCE = 300.0
 HIT_LEAST = 0.7  # a victim may be dead already, or nothing may be there to be cut
 CUTS: tuple[float | None, ...] = (None, 0, 1, 0.5, -1)
 
@@ -47,7 +48,7 @@ def run(fleet: Fleet, seed: int, say: Say, minutes: float) -> Suite:
     flows = suite.row("flows under fire")
     flows.injected = flows.hit = 1
     least = round(FLOWS * minutes / 10)
-    traffic = Traffic(stage, flows, in_flight=IN_FLIGHT)
+    traffic = Traffic(stage, flows, in_flight=IN_FLIGHT, patience=PATIENCE)
     traffic.start()
     threads = []
     began = time.monotonic()
