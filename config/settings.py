@@ -158,7 +158,7 @@ FLIGHTDECK_STOP_SECONDS = env.float("FLIGHTDECK_STOP_SECONDS", 25.0)
 FLIGHTDECK_LEASE_SECONDS = env.float("FLIGHTDECK_LEASE_SECONDS", 10.0)
 FLIGHTDECK_STEP_ATTEMPTS = env.int("FLIGHTDECK_STEP_ATTEMPTS", 5)
 # Workers that die without a word are mostly killed, not poisoned: more patience than with failures.
-FLIGHTDECK_STEP_DEATHS = env.int("FLIGHTDECK_STEP_DEATHS", 12)
+FLIGHTDECK_STEP_DEATHS = env.int("FLIGHTDECK_STEP_DEATHS", 30)
 
 # Where the pages' sockets are served when not under the pages' own address: `wss://live.example`, or `:8001` for
 # another port of the same host. Empty: same address, as in the embedded set-up or behind a proxy that routes /ws/.

@@ -167,7 +167,8 @@ or decisions that had been answered with 202, and one left a deal at a seller th
 
 What it found and what was mended: after a restart of PostgreSQL the connection pool handed out its dead connections one
 by one with growing pauses, so that a process answered 503 for up to minutes (now one dead connection has all of them
-looked at: `config/postgresql/`). Of 1,000 kills, one a second, 14 campaigns of 207 were given up because their workers
-had died twenty times in a row, each time beside others (now a step rests from the third death on, so that what runs
-side by side comes apart: `flows/runner.py`).
+looked at: `config/postgresql/`). Of 1,000 kills, one a second, some campaigns were given up with their reason told,
+because their workers had died twelve or twenty times in a row, each time beside others (since then a step rests from
+the third death on, so that what runs side by side comes apart, and thirty deaths in a row make a dead letter:
+`flows/runner.py`).
 """

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.db import connection
 
 from bookings.models import Campaign
@@ -147,7 +148,7 @@ def test_retries_wait_longer_each_time(doing: Callable[..., Step]) -> None:
 
 def test_a_step_whose_worker_always_dies_ends_too(doing: Callable[..., Step]) -> None:
     step = doing(lambda work: Done())
-    for _ in range(21):
+    for _ in range(settings.FLIGHTDECK_STEP_DEATHS + 1):
         assert steps.claim(step.pk)  # and the worker dies: nothing more is heard of it
         Step.objects.filter(pk=step.pk).update(lease_until=now() - timedelta(seconds=1))
     runner.run(step.pk)
