@@ -24,7 +24,8 @@ def reopen() -> uuid.UUID | None:
     """Make the heartbeat due if its last one is long enough ago; the step to ring for, or None. One caller wins."""
     moment = now()
     row = Step.objects.filter(flow_name=FLOW_NAME, flow_id=HEARTBEAT, name=STEP_NAME)
-    again = {"state": StepState.PENDING, "attempt": 0, "not_before": moment, "rung_at": moment, "error": ""}
+    fresh = {"attempt": 0, "deaths": 0, "error": ""}
+    again = fresh | {"state": StepState.PENDING, "not_before": moment, "rung_at": moment}
     if row.filter(state__in=_OVER, finished_at__lte=moment - EVERY).update(**again):
         return row.values_list("pk", flat=True).get()
     return None if row.exists() else _first(moment)
