@@ -83,7 +83,7 @@ class ProcessSet:
     def start(self, *kinds: str) -> None:
         """All that do not run yet, or only those kinds: what people wait for may have the processors to itself."""
         for member in self.members:
-            if member.process is None and (not kinds or member.kind in kinds):
+            if not _lives(member) and (not kinds or member.kind in kinds):
                 self._start(member)
 
     def look(self) -> None:
