@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
+from django.views.decorators.csrf import csrf_exempt
 
 from config.failing import TRY_AGAIN
 from config.parsing import LARGEST_BODY
@@ -58,6 +59,7 @@ def name_request(request: HttpRequest) -> None:
     request.correlation_id = str(_as_uuid(text))  # type: ignore[attr-defined]
 
 
+@csrf_exempt  # there is nothing here that a foreign page could make a browser do
 def api_not_found(request: HttpRequest, **_: object) -> HttpResponse:
     """The last route under /api/."""
     from config.problems import problem_response

@@ -41,7 +41,7 @@ def sweep(hand: Hand | None = None) -> int:
     """
     Heartbeat.objects.update_or_create(name="sweep", defaults={"at": now()})
     end_leases_of_the_dead()
-    found = _taken(SWEEP_BATCH)
+    found = take_due(SWEEP_BATCH)
     if (beat := heartbeat.reopen()) is not None:
         found.append(Due(beat))
     unattended = [one.step_id for one in found if not _attend(one, hand)]
@@ -72,12 +72,8 @@ def _due() -> models.QuerySet[Step]:
     return Step.objects.filter(unanswered, waiting | abandoned).order_by("not_before")
 
 
-def take_due(limit: int = SWEEP_BATCH) -> list[uuid.UUID]:
+def take_due(limit: int = SWEEP_BATCH) -> list[Due]:
     """The due steps, marked as rung. Sweeps at the same time share the work: none waits for a row of another."""
-    return [one.step_id for one in _taken(limit)]
-
-
-def _taken(limit: int) -> list[Due]:
     with transaction.atomic():
         rows = _due()
         if transaction.get_connection().features.has_select_for_update_skip_locked:

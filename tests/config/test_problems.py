@@ -100,6 +100,12 @@ def test_inside_and_outside_drf_failures_are_problems_that_tell_nothing_internal
     assert "RuntimeError" not in text
 
 
+@pytest.mark.parametrize("path", ["/api/nowhere", "/api/operations/lines/not-a-uuid/cancel-again"])
+def test_a_route_that_is_not_there_is_404_for_every_method(db, path):
+    strict = Client(enforce_csrf_checks=True)
+    assert [strict.post(path).status_code, strict.delete(path).status_code] == [404, 404]
+
+
 def test_a_500_is_in_the_log(signed_in, caplog):
     signed_in.get("/api/fails/500")
     assert "no such table" in caplog.text

@@ -23,6 +23,10 @@ def make_steps(count: int) -> list[uuid.UUID]:
     return [row.pk for row in Step.objects.bulk_create(rows)]
 
 
+def taken_by_a_sweep(limit: int = 100) -> list[uuid.UUID]:
+    return [one.step_id for one in sweeping.take_due(limit)]
+
+
 def test_each_due_step_is_taken_by_one_sweep() -> None:
     made = make_steps(120)
     together = threading.Barrier(4)
@@ -30,14 +34,14 @@ def test_each_due_step_is_taken_by_one_sweep() -> None:
     def take(_: int) -> list[uuid.UUID]:
         try:
             together.wait(10)
-            return sweeping.take_due(limit=50)
+            return taken_by_a_sweep(limit=50)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(4) as pool:
         taken = [step_id for found in pool.map(take, range(4)) for step_id in found]
     assert len(taken) == len(set(taken))
-    taken += sweeping.take_due()
+    taken += taken_by_a_sweep()
     assert sorted(taken) == sorted(made)
 
 
@@ -58,8 +62,8 @@ def test_a_row_that_somebody_holds_is_passed_over() -> None:
     thread.start()
     try:
         assert holding.wait(10)
-        assert sweeping.take_due() == [free]
+        assert taken_by_a_sweep() == [free]
     finally:
         done.set()
         thread.join()
-    assert sweeping.take_due() == [held]
+    assert taken_by_a_sweep() == [held]
