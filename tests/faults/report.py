@@ -170,5 +170,5 @@ by one with growing pauses, so that a process answered 503 for up to minutes (no
 looked at: `config/postgresql/`). Of 1,000 kills, one a second, some campaigns were given up with their reason told,
 because their workers had died twelve or twenty times in a row, each time beside others (since then a step rests from
 the third death on, so that what runs side by side comes apart, and thirty deaths in a row make a dead letter:
-`flows/runner.py`).
+`flows/runner.py`; the thousand kills below are from after it, and none was given up).
 """
