@@ -30,3 +30,14 @@ def page_requires(action: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def asks_by_itself(view: View) -> View:
+    """Decorator for what an open page asks for without its person: it keeps no session alive that they have left."""
+
+    @wraps(view)
+    def quiet(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.session.modified = False
+        return view(request, *args, **kwargs)
+
+    return quiet

@@ -179,3 +179,6 @@ class FailedLogin(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+from accounts.saved_views import SavedView  # noqa: E402, F401  registers its model

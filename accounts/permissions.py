@@ -16,35 +16,90 @@ OPS, CLIENT_VIEWER, API_CLIENT = Role.OPS, Role.CLIENT_VIEWER, Role.API_CLIENT
 
 @dataclass(frozen=True)
 class Rule:
-    """`roles` may do it; a key may when it holds any of `scopes` and its user's role may."""
+    """`roles` may do it; a key may when it holds any of `scopes` and its user's role may. `what` says it in words."""
 
+    what: str
     roles: frozenset[Role]
     scopes: frozenset[str]
 
 
-def _rule(*roles: Role, scopes: str) -> Rule:
-    return Rule(frozenset(roles), frozenset(scopes.split()))
+def _rule(what: str, *roles: Role, scopes: str) -> Rule:
+    return Rule(what, frozenset(roles), frozenset(scopes.split()))
 
 
 RULES: dict[str, Rule] = {
-    "booking.create": _rule(MANAGER, API_CLIENT, scopes="booking:write"),
-    "booking.run": _rule(MANAGER, OPS, API_CLIENT, scopes="booking:write"),
-    "booking.cancel": _rule(MANAGER, OPS, API_CLIENT, scopes="booking:write"),
-    "booking.read": _rule(MANAGER, APPROVER, FINANCE, OPS, CLIENT_VIEWER, API_CLIENT, scopes="booking:read"),
+    "booking.create": _rule(
+        "Hand in briefs, revise waiting plans, plan what is left", MANAGER, API_CLIENT, scopes="booking:write"
+    ),
+    "booking.run": _rule(
+        "Start, hurry and look after research and booking", MANAGER, OPS, API_CLIENT, scopes="booking:write"
+    ),
+    "booking.cancel": _rule(
+        "Cancel a campaign before anything is booked", MANAGER, OPS, API_CLIENT, scopes="booking:write"
+    ),
+    "booking.read": _rule(
+        "See campaigns of the own clients",
+        MANAGER,
+        APPROVER,
+        FINANCE,
+        OPS,
+        CLIENT_VIEWER,
+        API_CLIENT,
+        scopes="booking:read",
+    ),
     # Whether the preparer may decide the own plan is a matter of its amount: `approvals/policy.py`.
-    "booking.decide": _rule(MANAGER, APPROVER, scopes="booking:decide"),
+    "booking.decide": _rule(
+        "Approve and reject lines of a plan; the own plan up to a limit",
+        MANAGER,
+        APPROVER,
+        scopes="booking:decide",
+    ),
+    # The approval of one more person where the policy wants several.
+    "booking.confirm": _rule(
+        "Give the second approval above the limit, undo approvals in time",
+        MANAGER,
+        APPROVER,
+        FINANCE,
+        scopes="booking:decide",
+    ),
+    # The agency's work queue. Clients have their campaigns.
+    "work.read": _rule("Open the work queue", MANAGER, APPROVER, FINANCE, OPS, scopes="booking:read"),
     # Seller prices, cost and margin. Ops see metadata, a client viewer the own work without cost.
-    "money.read": _rule(MANAGER, APPROVER, FINANCE, API_CLIENT, scopes="booking:read finance:read"),
+    "money.read": _rule(
+        "See costs, seller prices, totals and charts",
+        MANAGER,
+        APPROVER,
+        FINANCE,
+        API_CLIENT,
+        scopes="booking:read finance:read",
+    ),
     # The operations list. Ops for every client, managers for their own: bookings/operations.py.
-    "operations.read": _rule(MANAGER, OPS, scopes="ops:read booking:read"),
-    "operations.act": _rule(MANAGER, OPS, scopes="ops:write booking:write"),
-    "seller.read": _rule(MANAGER, APPROVER, OPS, scopes="seller:read"),
-    "seller.write": _rule(OPS, scopes="seller:write"),
-    "audit.read": _rule(OPS, scopes="audit:read"),
-    "user.write": _rule(OPS, scopes="user:write"),
-    "policy.write": _rule(OPS, scopes="policy:write"),
-    "ops.read": _rule(OPS, scopes="ops:read"),
-    "ops.write": _rule(OPS, scopes="ops:write"),
+    "operations.read": _rule(
+        "See unknown outcomes, stopped steps, discrepancies and outages",
+        MANAGER,
+        OPS,
+        scopes="ops:read booking:read",
+    ),
+    "operations.act": _rule(
+        "Clear them: check, adopt, declare, run again", MANAGER, OPS, scopes="ops:write booking:write"
+    ),
+    "seller.read": _rule("See sellers and their state", MANAGER, APPROVER, OPS, scopes="seller:read"),
+    "seller.write": _rule(
+        "Add, disable and probe sellers, set their credentials", OPS, scopes="seller:write"
+    ),
+    # Everything for ops, for everybody else what concerns their clients: bookings/audit.py.
+    "audit.read": _rule(
+        "Read the audit trail and verify it",
+        MANAGER,
+        APPROVER,
+        FINANCE,
+        OPS,
+        scopes="audit:read",
+    ),
+    "user.write": _rule("Add people, give roles and clients", OPS, scopes="user:write"),
+    "policy.write": _rule("Set approval limits", OPS, scopes="policy:write"),
+    "ops.read": _rule("See the machinery: admin, comparisons", OPS, scopes="ops:read"),
+    "ops.write": _rule("Start comparisons, act in the admin", OPS, scopes="ops:write"),
 }
 
 SCOPES: tuple[str, ...] = tuple(sorted({scope for rule in RULES.values() for scope in rule.scopes}))

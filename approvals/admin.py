@@ -37,7 +37,10 @@ class DecisionAdmin(ReadOnly, ModelAdmin):
 
 @admin.register(ApprovalPolicy)
 class ApprovalPolicyAdmin(ModelAdmin):
-    list_display = ["kind", "currency", "self_approval_limit", "auto_approve_limit"]
+    list_display = [
+        *("kind", "currency", "self_approval_limit", "auto_approve_limit"),
+        *("second_person_above", "people_needed", "undo_seconds"),
+    ]
     list_filter = ["kind"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -6,10 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django_fsm import transition
 
-from approvals.states import Door, ItemState, RequestState, Verdict
+from approvals.states import VERBS, VERDICT_TONE, Door, ItemState, RequestState, Verdict
+from flows.clock import now
 from flows.fields import Lifecycle, StateField
 from flows.ids import new_id
 
@@ -30,6 +32,26 @@ class ApprovalPolicy(models.Model):
         decimal_places=2,
         default=Decimal(0),
         help_text="A brief with auto_approve is booked without a person up to this total.",
+    )
+    second_person_above = models.DecimalField(
+        max_digits=16,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="Above this sum, of a campaign or of an approver's day, several people must approve the same lines. "
+        "Empty: one person decides any amount.",
+    )
+    people_needed = models.PositiveSmallIntegerField(
+        default=2,
+        validators=[MinValueValidator(2), MaxValueValidator(5)],
+        help_text="How many different people that takes; the preparer is none of them.",
+    )
+    undo_seconds = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(60)],
+        help_text="For so long after an approval nothing is sent, and it can be taken back. "
+        "Empty: as the installation sets it (FLIGHTDECK_UNDO_SECONDS).",
     )
 
     class Meta:
@@ -57,6 +79,10 @@ class ApprovalRequest(Lifecycle):
     version = models.PositiveIntegerField(default=1)  # of the set of items
     preparers = models.JSONField(default=list)  # ids of every user who prepared it
     prepared_label = models.CharField(max_length=160)
+    # Of the items that nobody has decided; kept by `writing`, so that ten thousand requests list in one index scan.
+    open_items = models.PositiveIntegerField(default=0)
+    open_amount = models.DecimalField(max_digits=16, decimal_places=3, default=Decimal(0))
+    deadline = models.DateTimeField(null=True)  # when the first of them expires
     status = StateField(default=RequestState.OPEN, choices=RequestState.choices)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -70,6 +96,7 @@ class ApprovalRequest(Lifecycle):
         ]
         indexes = [
             models.Index(fields=["status", "-created_at"], name="request_inbox"),
+            models.Index(fields=["status", "deadline", "-open_amount", "id"], name="request_by_deadline"),
             models.Index(
                 fields=["organization_id"],
                 name="request_open_of_client",
@@ -83,6 +110,10 @@ class ApprovalRequest(Lifecycle):
     @transition(field=status, source=RequestState.OPEN, target=RequestState.DECIDED)
     def close(self) -> None:
         """The last item has been decided."""
+
+    @transition(field=status, source=RequestState.DECIDED, target=RequestState.OPEN)
+    def reopen(self) -> None:
+        """A decision was taken back before anything followed from it."""
 
     @transition(field=status, source=RequestState.OPEN, target=RequestState.WITHDRAWN)
     def withdraw(self) -> None:
@@ -106,12 +137,47 @@ class Decision(models.Model):
     reason = models.TextField(default="", blank=True)
     policy = models.JSONField(default=dict)  # the limits in force at that moment
     at = models.DateTimeField()
+    acts_at = models.DateTimeField(
+        null=True
+    )  # nothing follows from an approval earlier: until then it can be undone
+    own_plan = models.BooleanField(default=False)  # decided by one who had prepared it
+    people = models.PositiveSmallIntegerField(default=1)  # who approved exactly this, the decider included
+    earlier = models.JSONField(default=list)  # of the others: decision, label and instant
+    undoes = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="undone_by"
+    )
 
     class Meta:
-        indexes = [models.Index(fields=["request", "at"], name="decision_of_request")]
+        indexes = [
+            models.Index(fields=["request", "at"], name="decision_of_request"),
+            models.Index(fields=["user", "at"], name="decision_of_person"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verdict} by {self.actor_label}"
+
+    @property
+    def tone(self) -> str:
+        return VERDICT_TONE[Verdict(self.verdict)]
+
+    @property
+    def verb(self) -> str:
+        return VERBS[Verdict(self.verdict)]
+
+    @property
+    def locks(self) -> bool:
+        """Whether its items are decided by it."""
+        return self.verdict in (Verdict.APPROVE, Verdict.REJECT)
+
+    @property
+    def can_be_undone(self) -> bool:
+        """An approval of which nothing has been sent yet."""
+        waits = self.acts_at is not None and self.acts_at > now()
+        return waits and self.verdict == Verdict.APPROVE and not self.is_undone
+
+    @property
+    def is_undone(self) -> bool:
+        return hasattr(self, "undone_by")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:

@@ -6,28 +6,19 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from django.db.models import Count, DecimalField, Min, Q, QuerySet, Sum
+from django.db.models import QuerySet
 
 from approvals.models import ApprovalRequest
-from approvals.states import ItemState, RequestState
+from approvals.states import RequestState
 
 
 def inbox(organization_ids: Collection[uuid.UUID] | None) -> QuerySet[ApprovalRequest]:
-    """Open requests of these clients (None = of all), the one whose price expires first on top."""
-    still_open = Q(items__state=ItemState.OPEN)
-    return (
-        open_requests(organization_ids)
-        .annotate(
-            open_items=Count("items", filter=still_open),
-            open_amount=Sum("items__amount", filter=still_open, output_field=DecimalField()),
-            deadline=Min("items__expires_at", filter=still_open),
-        )
-        .order_by("deadline", "-open_amount")
-    )
+    """Open requests of these clients (None = of all), the one whose price expires first on top, then the dearest."""
+    return open_requests(organization_ids).order_by("deadline", "-open_amount", "id")
 
 
 def open_requests(organization_ids: Collection[uuid.UUID] | None) -> QuerySet[ApprovalRequest]:
-    """The same without figures and order: for counting."""
+    """The same without order: for counting."""
     requests = ApprovalRequest.objects.filter(status=RequestState.OPEN)
     return requests if organization_ids is None else requests.filter(organization_id__in=organization_ids)
 

@@ -21,6 +21,23 @@ class ItemState(TextChoices):
 class Verdict(TextChoices):
     APPROVE = "approve", "Approved"
     REJECT = "reject", "Rejected"
+    ENDORSE = "endorse", "Approved; another person must too"
+    UNDO = "undo", "Taken back"
+
+
+VERDICT_TONE = {
+    Verdict.APPROVE: "good",
+    Verdict.REJECT: "bad",
+    Verdict.ENDORSE: "waiting",
+    Verdict.UNDO: "neutral",
+}
+VERBS = {
+    Verdict.APPROVE: "approved",
+    Verdict.REJECT: "rejected",
+    Verdict.ENDORSE: "approved, with others to follow,",
+    Verdict.UNDO: "took back the approval of",
+}
+"""What somebody did to so many lines."""
 
 
 class Door(TextChoices):

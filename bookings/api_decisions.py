@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,9 +18,11 @@ from rest_framework.views import APIView
 from accounts.actors import actor_of
 from accounts.drf import requires
 from accounts.idempotency import idempotent
+from accounts.permissions import allowed
+from approvals.models import Decision
 from approvals.services import Decider
-from approvals.states import Door
-from bookings import presenting, services
+from approvals.states import Door, Verdict
+from bookings import presenting, services, undoing
 from bookings.api import detail, refuse_invisible
 from bookings.api_schema import (
     PREFER,
@@ -29,12 +32,14 @@ from bookings.api_schema import (
     CampaignDetail,
     ReasonBody,
     RejectBody,
+    UndoBody,
 )
 from bookings.models import Line
 from bookings.states import LINE_LOST, LINE_OPEN, CampaignStatus, LineStatus
 from config.openapi import IDEMPOTENCY_KEY
 from config.problems import Problem
 
+AWAITS_OTHERS = "awaiting_second_approval"
 LONGEST_WAIT = 30.0
 WAIT = re.compile(r"(?:^|[,;])\s*wait(?:\s*=\s*\"?([0-9]{1,9})\"?)?\s*(?=[,;]|$)", re.IGNORECASE)
 
@@ -42,7 +47,7 @@ WAIT = re.compile(r"(?:^|[,;])\s*wait(?:\s*=\s*\"?([0-9]{1,9})\"?)?\s*(?=[,;]|$)
 class Approve(APIView):
     """Approve chosen lines. Booking runs in the background unless `Prefer: wait` asks to wait for it."""
 
-    permission_classes = [requires(write="booking.decide")]
+    permission_classes = [requires(write="booking.confirm")]
     everything = False
 
     @extend_schema(
@@ -72,21 +77,7 @@ class Approve(APIView):
             seen=_fingerprints(chosen),
             seen_total=chosen.get("expected_total"),
         )
-        return Response(
-            {
-                "status": CampaignStatus.EXECUTING_BOOKINGS,
-                "approved_count": len(lines),
-                "booked": 0,
-                "failed": 0,
-                "total_cost": presenting.money_text(decision.total, decision.currency),
-                "currency": decision.currency,
-                "background": True,
-                "message": "Approved. The lines are being booked in the background.",
-                "decision_id": str(decision.pk),
-                "fingerprint": decision.fingerprint,
-            },
-            status=202,
-        )
+        return Response(_taken(decision, lines), status=202)
 
 
 class ApproveAll(Approve):
@@ -130,6 +121,33 @@ class Reject(APIView):
         return detail(request, job_id)
 
 
+class Undo(APIView):
+    """Take an approval back before anything of it is sent."""
+
+    permission_classes = [requires(write="booking.confirm")]
+
+    @extend_schema(
+        operation_id="bookings_undo",
+        request=UndoBody,
+        responses=CampaignDetail,
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    def post(self, request: Request, job_id: uuid.UUID) -> Response:
+        refuse_invisible(request, job_id)
+        return self._undo(request, job_id)
+
+    @idempotent
+    def _undo(self, request: Request, job_id: uuid.UUID) -> Response:
+        body = read_body(UndoBody, request)
+        undoing.undo_approval(
+            campaign_id=job_id,
+            decision_id=body["decision_id"],
+            decider=decider_of(request),
+            reason=body["reason"],
+        )
+        return detail(request, job_id)
+
+
 class Cancel(APIView):
     """End a campaign before any booking has started."""
 
@@ -159,7 +177,29 @@ def decider_of(request: Request) -> Decider:
         user_id=request.user.pk,
         door=Door.REST,
         via_key=key.prefix if key else "",
+        only_confirms=not allowed(request, "booking.decide"),
     )
+
+
+def _taken(decision: Decision, lines: Sequence[Line]) -> dict[str, Any]:
+    """What a decision is answered with before any seller has been asked."""
+    waits = decision.verdict == Verdict.ENDORSE
+    text = (
+        "Your approval is recorded. Another person must approve exactly these lines before they are booked."
+    )
+    return {
+        "status": AWAITS_OTHERS if waits else CampaignStatus.EXECUTING_BOOKINGS,
+        "approved_count": len(lines),
+        "booked": 0,
+        "failed": 0,
+        "total_cost": presenting.money_text(decision.total, decision.currency),
+        "currency": decision.currency,
+        "background": not waits,
+        "message": text if waits else "Approved. The lines are being booked in the background.",
+        "decision_id": str(decision.pk),
+        "fingerprint": decision.fingerprint,
+        "acts_at": decision.acts_at.isoformat() if decision.acts_at else None,
+    }
 
 
 def read_body(serializer_class: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
@@ -186,7 +226,7 @@ def seconds_to_wait(request: Request) -> float:
 
 def _settled(decided: Response, seconds: float) -> Response:
     """Wait for the bookings if asked to; the answer tells what the sellers have said by then."""
-    if seconds <= 0:
+    if seconds <= 0 or decided.data["status"] == AWAITS_OTHERS:
         return decided
     until = time.monotonic() + seconds
     lines = _lines_of(decided.data["decision_id"])

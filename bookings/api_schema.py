@@ -25,7 +25,7 @@ HIDDEN: dict[str, Any] = {"required": False}
 """Left out of the answer for whoever may not see prices (security.md 8.2)."""
 FIRST_STATUS = ["pending"]
 JOB_STATUSES = ["pending", *[status for status in CampaignStatus.values if status != "initialized"]]
-APPROVE_STATUSES = ["executing_bookings", "success", "partial", "failed"]
+APPROVE_STATUSES = ["executing_bookings", "awaiting_second_approval", "success", "partial", "failed"]
 LIST_STATUSES = ["pending", *CampaignStatus.values]
 
 PREFER = OpenApiParameter(
@@ -124,7 +124,8 @@ class ApproveAllBody(StrictSerializer):
 class ApproveAnswer(serializers.Serializer):
     status = serializers.ChoiceField(
         APPROVE_STATUSES,
-        help_text="executing_bookings until every approved line is settled",
+        help_text="executing_bookings until every approved line is settled; awaiting_second_approval when the "
+        "policy wants another person to approve the same lines",
     )
     approved_count = serializers.IntegerField()
     booked = serializers.IntegerField()
@@ -135,6 +136,14 @@ class ApproveAnswer(serializers.Serializer):
     message = serializers.CharField()
     decision_id = serializers.UUIDField()
     fingerprint = serializers.CharField()
+    acts_at = serializers.DateTimeField(
+        allow_null=True, help_text="Nothing is sent earlier; until then the approval can be undone"
+    )
+
+
+class UndoBody(StrictSerializer):
+    decision_id = serializers.UUIDField(help_text="As the approval answered it")
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
 
 
 class RejectBody(StrictSerializer):
@@ -276,6 +285,12 @@ class DecisionMade(serializers.Serializer):
     total = serializers.CharField(**HIDDEN)
     fingerprint = serializers.CharField(**HIDDEN)
     reason = serializers.CharField(allow_blank=True, **HIDDEN)
+    acts_at = serializers.DateTimeField(allow_null=True)
+    people = serializers.IntegerField(
+        help_text="How many people approved exactly this, the last one included"
+    )
+    undoes = serializers.UUIDField(allow_null=True, help_text="The decision that this one took back")
+    undone = serializers.BooleanField()
 
 
 class PolicyShown(serializers.Serializer):

@@ -68,6 +68,7 @@ def carry_out_approval(
             cost=row.cost,
             currency=row.currency,
             free_cancel_until=free_until,
+            not_before=decision.acts_at,
         )
         for offset, (row, free_until) in enumerate(rows)
     )

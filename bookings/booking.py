@@ -46,6 +46,8 @@ def advance(work: Work) -> Done | Later:
         return Done()  # the step `compensate` has it now
     if line.status == LineStatus.PENDING_BOOKING:
         return poll(work, line)
+    if wait := line.seconds_to_wait():
+        return Later(wait, "The approval can still be undone.")
     for kind in _write_kinds(line):
         outcome = _write(work, line, kind)
         if outcome is not None:

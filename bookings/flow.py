@@ -128,7 +128,7 @@ def consolidate_when_all_reported(campaign: Campaign) -> None:
         return
     if campaign.channels.filter(state=ChannelState.RESEARCHING).exists():
         return
-    steps.open_step(campaign, "consolidate")
+    steps.open_step(campaign, "consolidate", key=campaign.plan_key)
 
 
 def consolidate_given_up(campaign: Campaign, step: Step, error: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -14,6 +15,17 @@ from planning.types import CHANNELS, FieldError
 
 CHANNEL_LABELS = {"branding": "Branding", "ctv": "CTV", "mobile": "Mobile", "performance": "Performance"}
 LIST_FIELDS = ("interests", "geo", "behaviors", "demographics")
+SHARE_FIELDS = tuple(f"{side}_{channel}" for channel in CHANNELS for side in ("least", "most"))
+KPI_FIELDS = (
+    "max_cpm",
+    "target_cpm",
+    "impressions",
+    "viewability",
+    "completion_rate",
+    "ctr",
+    "brand_safety",
+)
+_SELLER_SHARE = re.compile(r"(\S+)\s+([0-9.]+ ?%?)(?:\s*-\s*([0-9.]+ ?%?))?")
 # Where the wire form's paths stand on the form.
 FIELD_OF_PATH = {
     "client": "client",
@@ -37,12 +49,19 @@ FIELD_OF_PATH = {
     "target_audience.demographics": "demographics",
     "kpis.max_cpm": "max_cpm",
     "kpis.target_cpm": "target_cpm",
+    "kpis.impressions": "impressions",
     "kpis.viewability": "viewability",
     "kpis.completion_rate": "completion_rate",
+    "kpis.ctr": "ctr",
     "kpis.brand_safety": "brand_safety",
+    "sellers": "sellers_excluded",  # none is left to ask
     "constraints.sellers_included": "sellers_included",
     "constraints.sellers_excluded": "sellers_excluded",
     "constraints.max_seller_share": "max_seller_share",
+    "constraints.seller_shares": "seller_shares",
+    "constraints.channel_shares": "channels",
+    **{f"constraints.channel_shares.{channel}": f"least_{channel}" for channel in CHANNELS},
+    **{f"constraints.channel_shares.{channel}.max": f"most_{channel}" for channel in CHANNELS},
     "constraints.frequency_cap": "frequency_count",
     "constraints.frequency_cap.count": "frequency_count",
     "constraints.frequency_cap.interval": "frequency_interval",
@@ -65,8 +84,14 @@ class BriefForm(forms.Form):
         help_text="One per line, in your own words: brand awareness, reach, online sales, app installs ...",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    start_date = forms.CharField(label="First day", widget=forms.DateInput(attrs={"type": "date"}))
-    end_date = forms.CharField(label="Last day", widget=forms.DateInput(attrs={"type": "date"}))
+    start_date = forms.CharField(
+        label="First day",
+        help_text="Days are counted in UTC.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    end_date = forms.CharField(
+        label="Last day", help_text="Included.", widget=forms.DateInput(attrs={"type": "date"})
+    )
     budget = _text(
         "Budget", "For all channels together.", required=True, inputmode="decimal", autocomplete="off"
     )
@@ -77,10 +102,14 @@ class BriefForm(forms.Form):
         "Highest CPM", "No line above this price per 1,000 impressions is proposed.", inputmode="decimal"
     )
     target_cpm = _text("Target CPM", "What you hope to pay.", inputmode="decimal")
+    impressions = _text(
+        "Impressions wanted", "You are warned if the budget cannot buy them.", inputmode="numeric"
+    )
     viewability = _text(
         "Viewability", "Share of impressions in view, such as 70 % (write 70 or 0.7).", inputmode="decimal"
     )
     completion_rate = _text("Completion rate", "For video and CTV, such as 80 %.", inputmode="decimal")
+    ctr = _text("Click rate", "Share of impressions clicked, such as 0.2 %.", inputmode="decimal")
     brand_safety = forms.ChoiceField(
         label="Brand safety",
         required=False,
@@ -90,7 +119,7 @@ class BriefForm(forms.Form):
     gender = forms.MultipleChoiceField(
         label="Gender",
         required=False,
-        choices=[("female", "Female"), ("male", "Male")],
+        choices=[("female", "Female"), ("male", "Male"), ("other", "Other")],
         widget=forms.CheckboxSelectMultiple,
         help_text="None ticked means everyone.",
     )
@@ -108,6 +137,9 @@ class BriefForm(forms.Form):
     )
     sellers_included = _text("Only these sellers", "Short names, comma-separated; empty means all.")
     sellers_excluded = _text("Not these sellers", "Short names, comma-separated.")
+    seller_shares = _text(
+        "Must-have sellers", "Each with its least share of the budget, such as northlight 20 %, or 20-60 %."
+    )
     max_seller_share = _text("At most per seller", "Share of the budget, such as 0.6.", inputmode="decimal")
     frequency_count = _text("Frequency cap", "Impressions per person ...", inputmode="numeric")
     frequency_interval = forms.ChoiceField(
@@ -148,23 +180,33 @@ class BriefForm(forms.Form):
         choice = self.fields["client"]
         if isinstance(choice, forms.ChoiceField):
             choice.choices = clients
+        for side, words in (("least", "at least"), ("most", "at most")):
+            for channel in CHANNELS:
+                self.fields[f"{side}_{channel}"] = _text(
+                    f"{CHANNEL_LABELS[channel]}, {words}", inputmode="decimal", placeholder="%"
+                )
         if not self.is_bound:
             self.initial.setdefault("form_id", uuid.uuid4())
             self.initial.setdefault("channels", list(CHANNELS))
+
+    @property
+    def channel_shares(self) -> list[tuple[str, forms.BoundField, forms.BoundField]]:
+        """For each channel its name and the fields of its smallest and largest share."""
+        return [(CHANNEL_LABELS[name], self[f"least_{name}"], self[f"most_{name}"]) for name in CHANNELS]
 
     def wire(self) -> dict[str, Any]:
         """What was typed, in the form that REST takes too. Nothing is judged here."""
         typed = {name: self._typed(name) for name in self.fields}
         audience = {name: _split(typed[name]) for name in LIST_FIELDS if typed[name]}
         audience |= {name: typed[name] for name in ("age", "gender") if typed[name]}
-        kpis = {
-            name: typed[name]
-            for name in ("max_cpm", "target_cpm", "viewability", "completion_rate", "brand_safety")
-            if typed[name]
-        }
+        kpis = {name: typed[name] for name in KPI_FIELDS if typed[name]}
         constraints: dict[str, Any] = {
             name: _split(typed[name]) for name in ("sellers_included", "sellers_excluded") if typed[name]
         }
+        if typed["seller_shares"]:
+            constraints["seller_shares"] = _shares_of_sellers(typed["seller_shares"])
+        if shares := _shares_of_channels(typed):
+            constraints["channel_shares"] = shares
         if typed["max_seller_share"]:
             constraints["max_seller_share"] = typed["max_seller_share"]
         if typed["frequency_count"]:
@@ -174,7 +216,9 @@ class BriefForm(forms.Form):
             }
         plain = ("client", "name", "advertiser", "budget", "currency", "start_date", "end_date", "notes")
         data: dict[str, Any] = {name: typed[name] for name in plain if typed[name]}
-        data["objectives"] = [line.strip() for line in typed["objectives"].splitlines() if line.strip()]
+        data["objectives"] = [
+            line.strip() for line in (typed["objectives"] or "").splitlines() if line.strip()
+        ]
         if typed["channels"]:
             data["channels"] = typed["channels"]
         data["target_audience"] = audience  # an empty one means everybody
@@ -193,39 +237,35 @@ class BriefForm(forms.Form):
     def take_errors(self, errors: list[FieldError]) -> None:
         """Put each error of the brief beside its field; what has no field of its own goes on top."""
         self.cleaned_data = getattr(self, "cleaned_data", {})
-        judged = {_form_field(error.field) for error in errors}
+        judged = {form_field(error.field) for error in errors}
         for name in [name for name in self.errors if name in judged]:
             del self.errors[name]  # the brief's own sentence says more than "required"
         for error in errors:
-            field = _form_field(error.field)
+            field = form_field(error.field)
             message = error.message if field else f"{error.field}: {error.message}".lstrip(": ")
             if message not in self.errors.get(field or "__all__", []):
                 self.add_error(field, forms.ValidationError(message, code=error.code))
 
 
-class BriefFileForm(forms.Form):
-    """The expert's way: the brief as JSON, pasted or from a file."""
+def _shares_of_channels(typed: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    sides = (("min", "least"), ("max", "most"))
+    shares = {
+        channel: {key: typed[f"{side}_{channel}"] for key, side in sides if typed[f"{side}_{channel}"]}
+        for channel in CHANNELS
+    }
+    return {channel: share for channel, share in shares.items() if share}
 
-    form_id = forms.UUIDField(widget=forms.HiddenInput)
-    brief = forms.CharField(
-        label="Brief as JSON",
-        widget=forms.Textarea(attrs={"rows": 18, "spellcheck": "false", "class": "code"}),
-        help_text="The same form as POST /api/bookings takes.",
-    )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not self.is_bound:
-            self.initial.setdefault("form_id", uuid.uuid4())
-
-    def clean_brief(self) -> dict[str, Any]:
-        try:
-            data = json.loads(self.cleaned_data["brief"])
-        except (ValueError, RecursionError) as error:
-            raise forms.ValidationError(f"This is not JSON: {error}.", code="invalid_json") from error
-        if not isinstance(data, dict):
-            raise forms.ValidationError("The brief must be a JSON object, in braces.", code="invalid_type")
-        return data
+def _shares_of_sellers(text: str) -> dict[str, Any]:
+    """`northlight 20-60 %` as a range; what is not written like that stays as it is, and the reader says so."""
+    shares: dict[str, Any] = {}
+    for part in _split(text):
+        match = _SELLER_SHARE.fullmatch(part)
+        if match is None:
+            shares[part] = part
+        else:
+            shares[match[1]] = {key: value for key, value in (("min", match[2]), ("max", match[3])) if value}
+    return shares
 
 
 def _split(text: str) -> list[str]:
@@ -236,7 +276,7 @@ def _whole(text: str) -> Any:
     return int(text) if text.isdecimal() and len(text) < 10 else text
 
 
-def _form_field(path: str) -> str | None:
+def form_field(path: str) -> str | None:
     """The form field for a path; a path inside one (`objectives[0]`, `objectives.0`) belongs to it too."""
     while path:
         if path in FIELD_OF_PATH:

@@ -22,6 +22,7 @@ from bookings.states import (
     RecommendationState,
     ReportState,
 )
+from flows.clock import now
 from flows.fields import Lifecycle, StateField
 from flows.ids import new_id
 from flows.models import Flow
@@ -66,6 +67,8 @@ class Campaign(Flow):
     auto_approve = models.BooleanField(default=False)
     audience_plan = models.JSONField(null=True, blank=True)
     plan = models.JSONField(null=True, blank=True)  # the selection: value, bound, gap, reasons, not chosen
+    plan_version = models.PositiveIntegerField(default=1)  # rises when the plan is made anew
+    editors = models.JSONField(default=list, blank=True)  # ids of whoever did so: they prepared it too
     follows = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="followers"
     )
@@ -109,6 +112,11 @@ class Campaign(Flow):
         """Part of the brief as it was handed in; nothing changes it afterwards."""
         return from_json(BookingPolicy, self.brief.get("booking_policy") or {})
 
+    @property
+    def plan_key(self) -> str:
+        """Tells the consolidation of this version from those before it."""
+        return "" if self.plan_version == 1 else f"v{self.plan_version}"
+
     # The seed's transitions, in its order; the last one is a person's.
 
     @transition(field=status, source=S.INITIALIZED, target=S.BRIEF_RECEIVED)
@@ -137,6 +145,15 @@ class Campaign(Flow):
     @transition(field=status, source=S.AWAITING_APPROVAL, target=S.EXECUTING_BOOKINGS)
     def approve(self) -> None:
         """At least one line is approved."""
+
+    @transition(field=status, source=S.AWAITING_APPROVAL, target=S.RESEARCHING)
+    def revise(self) -> None:
+        """A person changed the brief's money or limits: the plan is made anew."""
+        self.plan_version += 1
+
+    @transition(field=status, source=S.EXECUTING_BOOKINGS, target=S.AWAITING_APPROVAL)
+    def take_back(self) -> None:
+        """The only approval was undone before anything of it was sent."""
 
     @transition(field=status, source=S.EXECUTING_BOOKINGS, target=S.COMPLETED)
     def complete(self) -> None:
@@ -284,6 +301,7 @@ class Line(Lifecycle):
     back_to_person = models.BooleanField(default=False)  # price rose, product gone: needs a new decision
     attention = models.BooleanField(default=False)  # ops must look: outcome unknown, or a cancellation failed
     free_cancel_until = models.DateField(null=True, blank=True)  # last such day; None = none was left
+    not_before = models.DateTimeField(null=True, blank=True)  # until then its approval can be undone
     created_at = models.DateTimeField(auto_now_add=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 
@@ -309,6 +327,10 @@ class Line(Lifecycle):
     def undoing(self) -> Compensation | None:
         """The line's cancellation at the seller, if one was ever wanted."""
         return getattr(self, "compensation", None)
+
+    def seconds_to_wait(self) -> float:
+        """How long nothing may be sent yet."""
+        return max(0.0, (self.not_before - now()).total_seconds()) if self.not_before else 0.0
 
     @property
     def seller_reference(self) -> str:
@@ -371,4 +393,4 @@ __all__ = [
     "SellerReport",
 ]
 
-from bookings import discrepancies, saga_models  # noqa: E402, F401  registers their models
+from bookings import discrepancies, drafts_models, saga_models  # noqa: E402, F401  registers their models

@@ -35,7 +35,7 @@ def start_next(campaign: Campaign, seller_id: Any) -> None:
     ).order_by("position")
     line = next((row for row in waiting if not saga.is_held_back(campaign, row)), None)
     if line is not None:
-        steps.open_step(campaign, "book", key=str(line.pk))
+        steps.open_step(campaign, "book", key=str(line.pk), after=line.seconds_to_wait())
 
 
 def _start_held_back(campaign: Campaign) -> None:

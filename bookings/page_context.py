@@ -15,7 +15,8 @@ from django.contrib.auth import get_user_model
 
 from accounts.permissions import RULES, can
 from approvals.models import ApprovalRequest, Decision
-from approvals.policy import approved_so_far, limits_for
+from approvals.policy import Limits, left_for_preparer, limits_for, prepared
+from bookings import comparison, pending_context, what_if
 from bookings.approving import free_until
 from bookings.journey import journey
 from bookings.models import Campaign, Line, Recommendation
@@ -28,6 +29,7 @@ from bookings.states import (
     LINE_LOST,
     LINE_OPEN,
     CampaignStatus,
+    ChannelState,
     CompensationState,
     LineStatus,
     RecommendationState,
@@ -38,6 +40,7 @@ from planning.booking_policy import consequence, name_of, unwinds
 from planning.money import currency_exponent
 
 S = CampaignStatus
+MANY = 100  # lines of a plan; beyond them a line's reasons are fetched when they are asked for
 NEWS_FOR = dt.timedelta(minutes=10)  # how long somebody else's decision is news on an open page
 
 
@@ -62,6 +65,7 @@ class Choice:
     expired: bool
     can_tick: bool
     micros: int  # cost in millionths, so that the page adds whole numbers
+    weighed: comparison.Weighed
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,11 @@ class LineSums:
 def campaign_context(view: CampaignView, user: Any) -> dict[str, Any]:
     campaign, request = view.campaign, view.request
     decide = can(user, "booking.decide") and campaign.status in DECIDABLE
-    choices = [_choice(row, decide) for row in view.recommendations]
+    weighed = comparison.weigh(campaign, view.recommendations) if view.recommendations else {}
+    choices = [_choice(row, decide, weighed[row.pk]) for row in view.recommendations]
     open_choices = [choice for choice in choices if choice.row.state == RecommendationState.OPEN]
-    decisions = list(request.decisions.order_by("at")) if request else []
+    decisions = list(request.decisions.select_related("undone_by").order_by("at")) if request else []
+    limits = limits_for(request.kind, request.currency) if request else None
     context = {
         "campaign": campaign,
         "view": view,
@@ -114,6 +120,7 @@ def campaign_context(view: CampaignView, user: Any) -> dict[str, Any]:
         ),
         "lanes": [_lane(view, row) for row in view.channels],
         "choices": choices,
+        "many": len(choices) > MANY,
         "open_choices": open_choices,
         "volume": sum(row.impressions for row in view.recommendations),
         "blended_cpm": _blended_cpm(view.recommendations),
@@ -124,13 +131,20 @@ def campaign_context(view: CampaignView, user: Any) -> dict[str, Any]:
         "unwinding": [_taken_back(view, row) for row in view.unwindings],
         "prices": can(user, "money.read"),
         "may_decide": decide and any(choice.can_tick for choice in choices),
-        "self_limit": _self_limit(view, user),
+        "limits": limits,
+        "self_limit": _self_limit(view, user, limits),
         "deciders": _deciders(campaign) if campaign.status == S.AWAITING_APPROVAL else [],
         "may_cancel": can(user, "booking.cancel") and campaign.status in BEFORE_BOOKING,
         "may_plan_rest": can(user, "booking.create") and _has_rest(view),
         "may_check": can(user, "booking.run"),
+        "may_stop": can(user, "booking.run") and _may_stop(view),
+        "may_requote": can(user, "booking.create") and _may_requote(campaign, choices),
+        "what_if": what_if.fields_of(campaign) if _may_explore(view, user) else None,
+        "may_revise": can(user, "booking.create"),
         "follower": campaign.followers.exclude(status=S.CANCELLED).first() if campaign.is_over() else None,
         "decisions": decisions,
+        "undoable": pending_context.undoable(decisions, user),
+        "endorsed": pending_context.waiting(request, limits, view.recommendations, user),
         "news": _news(decisions, user),
         "needs_live": not campaign.is_over(),
         "crumbs": [{"label": "Campaigns", "url": "/campaigns/"}, {"label": campaign.name}],
@@ -139,6 +153,22 @@ def campaign_context(view: CampaignView, user: Any) -> dict[str, Any]:
     context["journey"] = journey(view, context["deadline"])
     context["versions"] = _versions(view, context)
     return context
+
+
+def _may_stop(view: CampaignView) -> bool:
+    """Some seller has offered something while others are still being asked."""
+    asking = any(row.state == ChannelState.RESEARCHING for row in view.channels)
+    return view.campaign.status == S.RESEARCHING and asking and any(report.offers for report in view.reports)
+
+
+def _may_requote(campaign: Campaign, choices: list[Choice]) -> bool:
+    """A waiting plan of which nothing is decided and some price has ended."""
+    undecided = all(choice.row.state == RecommendationState.OPEN for choice in choices)
+    return campaign.status == S.AWAITING_APPROVAL and undecided and any(choice.expired for choice in choices)
+
+
+def _may_explore(view: CampaignView, user: Any) -> bool:
+    return view.campaign.status == S.AWAITING_APPROVAL and can(user, "money.read")
 
 
 def _policy(view: CampaignView, open_choices: list[Choice]) -> PolicyShown:
@@ -166,7 +196,7 @@ def _taken_back(view: CampaignView, row: Unwinding) -> TakenBack:
     )
 
 
-def _choice(row: Recommendation, decide: bool) -> Choice:
+def _choice(row: Recommendation, decide: bool, weighed: comparison.Weighed) -> Choice:
     expired = row.quote_expires_at <= now()
     return Choice(
         row=row,
@@ -174,6 +204,7 @@ def _choice(row: Recommendation, decide: bool) -> Choice:
         expired=expired,
         can_tick=decide and not expired and row.state == RecommendationState.OPEN,
         micros=int(row.cost * 1_000_000),
+        weighed=weighed,
     )
 
 
@@ -224,13 +255,12 @@ def _line_sums(view: CampaignView) -> LineSums:
     )
 
 
-def _self_limit(view: CampaignView, user: Any) -> Decimal | None:
+def _self_limit(view: CampaignView, user: Any, limits: Limits | None) -> Decimal | None:
     """What is left of the amount up to which the preparer may decide; None for everybody else."""
     request: ApprovalRequest | None = view.request
-    if request is None or str(user.pk) not in request.preparers:
+    if request is None or limits is None or not prepared(request, user.pk):
         return None
-    limit = limits_for(request.kind, request.currency).self_approval
-    return max(Decimal(0), limit - approved_so_far(request))
+    return left_for_preparer(request, user.pk, limits)
 
 
 def _deciders(campaign: Campaign) -> list[Any]:
@@ -296,6 +326,6 @@ def _versions(view: CampaignView, context: dict[str, Any]) -> dict[str, str]:
             [[report.pk, report.state] for report in view.reports],
             len(view.recommendations),
         ],
-        "history": [decision.pk for decision in context["decisions"]],
+        "history": [[decision.pk, decision.is_undone] for decision in context["decisions"]],
     }
     return {part: digest(content)[:12] for part, content in shown.items()}

@@ -62,7 +62,12 @@ OPEN_LINE = frozenset(
 OPEN_REPORT = frozenset(
     ["channel", "seller", "status", "code", "reason", "products", "offers", "skipped_count", "elapsed_ms"]
 )
-OPEN_DECISION = frozenset(["decision_id", "verdict", "by", "door", "at", "recommendation_ids"])
+OPEN_DECISION = frozenset(
+    [
+        *("decision_id", "verdict", "by", "door", "at", "recommendation_ids"),
+        *("acts_at", "people", "undoes", "undone"),
+    ]
+)
 
 
 def job_status(campaign: Campaign) -> str:
@@ -242,7 +247,7 @@ def approval(view: CampaignView, *, prices: bool) -> dict[str, Any] | None:
         "prepared_by": view.request.prepared_label,
         "decisions": [
             _visible(decision_made(row), OPEN_DECISION, prices)
-            for row in view.request.decisions.order_by("at")
+            for row in view.request.decisions.select_related("undone_by").order_by("at")
         ],
     }
 
@@ -258,4 +263,8 @@ def decision_made(row: Decision) -> dict[str, Any]:
         "total": money_text(row.total, row.currency),
         "fingerprint": row.fingerprint,
         "reason": row.reason,
+        "acts_at": row.acts_at.isoformat() if row.acts_at else None,
+        "people": row.people,
+        "undoes": str(row.undoes_id) if row.undoes_id else None,
+        "undone": row.is_undone,
     }

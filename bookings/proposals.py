@@ -13,7 +13,7 @@ from django.conf import settings
 
 from approvals import services as approvals
 from bookings.models import Campaign, Recommendation
-from bookings.quoting import Key, QuoteTalk, key_of
+from bookings.quoting import QuoteTalk
 from bookings.talk import keep_calls
 from flows.clock import now
 from flows.fanout import as_they_finish
@@ -21,8 +21,9 @@ from flows.fingerprint import digest
 from planning import codec
 from planning.booking_policy import unwinds
 from planning.money import line_cost
+from planning.quoted import Heard, Key, key_of, repriced
 from planning.selection import select
-from planning.types import Allocation, Brief, NotChosen, Offer, Plan, PlanLine, PriceStep
+from planning.types import Allocation, Brief, NotChosen, Offer, Plan, PlanLine
 from sellers.dialects.base import Quote
 from sellers.models import Seller
 
@@ -133,20 +134,7 @@ def _take_answers(proposal: Proposal, talk: QuoteTalk) -> None:
             continue
         proposal.quotes[key] = quote
         if quote.cpm != line.cpm:
-            proposal.offers[key] = _repriced(offer, quote)
-
-
-def _repriced(offer: Offer, quote: Quote) -> Offer:
-    """The offer with the quoted price at the quoted volume: a quote overrules what was said before. Smaller volumes
-    cost no less than it, larger ones no more."""
-    below = [step for step in offer.prices if step.from_impressions < quote.impressions]
-    above = [step for step in offer.prices if step.from_impressions > quote.impressions]
-    steps = [
-        *(dataclasses.replace(step, cpm=max(step.cpm, quote.cpm)) for step in below),
-        PriceStep(quote.impressions, quote.cpm),
-        *(dataclasses.replace(step, cpm=min(step.cpm, quote.cpm)) for step in above),
-    ]
-    return dataclasses.replace(offer, prices=tuple(steps))
+            proposal.offers[key] = repriced(offer, Heard(key, quote.impressions, quote.cpm))
 
 
 def _drop_unquoted(proposal: Proposal) -> None:
@@ -285,7 +273,8 @@ def ask_for_decision(campaign: Campaign, rows: Sequence[Recommendation]) -> Any:
         organization_id=campaign.organization_id,
         currency=campaign.currency,
         ceiling=campaign.budget,
-        preparers=[campaign.prepared_by_id],
+        version=campaign.plan_version,
+        preparers=[campaign.prepared_by_id, *campaign.editors],
         prepared_label=campaign.prepared_by.label,
         correlation_id=campaign.correlation_id,
         items=[

@@ -8,18 +8,11 @@ from typing import Any
 
 from bookings.models import Campaign
 from flows.fingerprint import digest
+from planning.quoted import Key, key_of
 from planning.types import Brief, Offer, PlanLine
 from sellers.dialects.base import Quote, QuoteAsk, SellerError
 from sellers.models import Seller
 from sellers.services import dialect_for
-
-Key = tuple[str, str, str]  # channel, seller, product
-
-
-def key_of(thing: Offer | PlanLine) -> Key:
-    if isinstance(thing, Offer):
-        return (thing.channel, thing.product.seller, thing.product.product_id)
-    return (thing.channel, thing.seller, thing.product_id)
 
 
 @dataclass

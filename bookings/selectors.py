@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Prefetch, Q, QuerySet, prefetch_related_objects
 
+from accounts.permissions import can
 from approvals import selectors as approvals_selectors
 from bookings.models import Campaign, ChannelBudget, Line, Recommendation
 from bookings.states import (
@@ -62,6 +63,12 @@ def visible_campaign(user: Any, campaign_id: object) -> Campaign | None:
 def is_visible(user: Any, campaign_id: uuid.UUID) -> bool:
     """The same without reading the campaign."""
     return campaigns_for(user).filter(pk=campaign_id).exists()
+
+
+def may_confirm(user_id: Any, campaign: Campaign) -> bool:
+    """Whether this person may approve this campaign as it stands now: still here, in the role, with the client."""
+    user = get_user_model()._default_manager.filter(pk=user_id, is_active=True).first()
+    return user is not None and can(user, "booking.confirm") and is_visible(user, campaign.pk)
 
 
 def watchable(pairs: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
@@ -217,19 +224,3 @@ def campaign_view(campaign: Campaign) -> CampaignView:
         request=approvals_selectors.last_request("campaign", campaign.pk),
         progress=progress(campaign),
     )
-
-
-def decisions_waiting(user: Any) -> QuerySet[Any]:
-    """The inbox of this user: plans of the clients that they may see."""
-    return approvals_selectors.inbox(_organization_ids(user))
-
-
-def count_of_decisions(user: Any) -> int:
-    """How many plans wait for this user, counted up to `MOST_COUNTED` + 1: every page shows it."""
-    return count_up_to(approvals_selectors.open_requests(_organization_ids(user)), MOST_COUNTED)
-
-
-def _organization_ids(user: Any) -> list[uuid.UUID] | None:
-    if sees_every_client(user):
-        return None
-    return list(visible_organizations(user).order_by().values_list("pk", flat=True))

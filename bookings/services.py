@@ -19,6 +19,7 @@ from approvals.errors import Refused
 from approvals.models import ApprovalRequest, Decision
 from approvals.services import Decider
 from approvals.states import Verdict
+from bookings import selectors
 from bookings.approving import carry_out_approval, carry_out_rejection, fingerprints, rows_of_plan
 from bookings.models import Campaign, Line, Recommendation
 from bookings.states import BEFORE_BOOKING, LINE_LOST, CampaignStatus, RecommendationState
@@ -127,7 +128,11 @@ def approve_lines(
     seen: Mapping[uuid.UUID, str] | None = None,
     seen_total: Decimal | None = None,
 ) -> tuple[Decision, list[Line]]:
-    """Approve lines of a plan; booking starts when the transaction commits. Raises `Refused`."""
+    """Approve lines of a plan. Raises `Refused`.
+
+    Booking starts when the policy's time to undo is over (`decision.acts_at`). Where the policy wants more people, the
+    decision has the verdict `endorse` and no lines come of it yet.
+    """
     with transaction.atomic():
         campaign, request = _decidable(campaign_id)
         plan = rows_of_plan(campaign)
@@ -141,7 +146,10 @@ def approve_lines(
             current=fingerprints(plan),
             seen=seen,
             seen_total=seen_total,
+            counts=lambda user_id: selectors.may_confirm(user_id, campaign),
         )
+        if decision.verdict == Verdict.ENDORSE:
+            return decision, []
         return decision, carry_out_approval(campaign, decision, plan, actor=decider.actor)
 
 

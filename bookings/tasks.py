@@ -1,10 +1,11 @@
-"""Celery entry points of the booking room: the bell for the nightly comparison."""
+"""Celery entry points of the booking room: the bell for the nightly comparison, the broom for drafts."""
 
 from __future__ import annotations
 
 from celery import shared_task
 from django.conf import settings
 
+from bookings import drafts
 from bookings.comparing.run import start_nightly
 from flows.clock import now
 
@@ -16,3 +17,8 @@ def start_comparisons() -> None:
     moment = now()
     if moment.hour >= settings.FLIGHTDECK_COMPARE_HOUR_UTC:
         start_nightly(moment.date())
+
+
+@shared_task
+def prune_drafts() -> None:
+    drafts.forget_old()

@@ -11,20 +11,19 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import page_requires
 from accounts.actors import actor_of
 from accounts.permissions import can
 from approvals.errors import Refused
-from approvals.policy import limits_for
+from approvals.models import Decision
 from approvals.services import Decider
-from approvals.states import Door
-from bookings import page_context, selectors, services
-from bookings.clients import choose_client
-from bookings.forms import BriefFileForm, BriefForm
+from approvals.states import Door, Verdict
+from bookings import page_context, selectors, services, undoing
 from bookings.models import Campaign, Line
 from bookings.states import CampaignStatus
+from bookings.stopping import stop_research
 from config.pagination import KeysetPage, Position, keyset_page
 from flows import events
 from planning.types import InvalidBrief
@@ -44,17 +43,8 @@ def _campaign(request: HttpRequest, pk: uuid.UUID) -> Campaign:
 @login_required
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """People who decide start with what waits for them, everybody else with the campaigns."""
-    return redirect("decisions" if can(request.user, "booking.decide") else "campaigns")
-
-
-@page_requires("booking.decide")
-@require_GET
-def decisions(request: HttpRequest) -> HttpResponse:
-    rows = list(selectors.decisions_waiting(request.user)[:200])
-    for row in rows:
-        row.yours = str(request.user.pk) in row.preparers
-    return render(request, "bookings/decisions.html", {"requests": rows})
+    """People of the agency start with what waits for them, everybody else with the campaigns."""
+    return redirect("work" if can(request.user, "work.read") else "campaigns")
 
 
 @page_requires("booking.read")
@@ -101,62 +91,6 @@ def _how_many(listed: selectors.CampaignList, page: KeysetPage, *, counted: bool
     return f"{shown} of {f'more than {COUNTED:,}' if total > COUNTED else f'{total:,}'} campaigns"
 
 
-@page_requires("booking.create")
-@require_http_methods(["GET", "POST"])
-def campaign_new(request: HttpRequest) -> HttpResponse:
-    form = BriefForm(request.POST or None, user=request.user)
-    if request.method == "POST":
-        campaign = _submit(request, form, form.wire(), _form_id(request))
-        if campaign is not None:
-            return redirect(campaign)
-    return render(request, "bookings/campaign_new.html", {"form": form, "limits": _limits(request)})
-
-
-@page_requires("booking.create")
-@require_http_methods(["GET", "POST"])
-def campaign_new_json(request: HttpRequest) -> HttpResponse:
-    form = BriefFileForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        campaign = _submit(request, form, form.cleaned_data["brief"], form.cleaned_data["form_id"])
-        if campaign is not None:
-            return redirect(campaign)
-    return render(request, "bookings/campaign_new_json.html", {"form": form})
-
-
-def _form_id(request: HttpRequest) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(request.POST.get("form_id", ""))
-    except ValueError:
-        return None
-
-
-def _submit(
-    request: HttpRequest, form: Any, data: dict[str, Any], form_id: uuid.UUID | None
-) -> Campaign | None:
-    """One campaign per form, however often it is sent."""
-    try:
-        organization, brief = choose_client(request.user, data)
-        return services.submit_brief(
-            data=brief,
-            organization=organization,
-            prepared_by=request.user,
-            actor=actor_of(request),
-            door=Door.PAGE,
-            campaign_id=form_id,
-        )
-    except InvalidBrief as invalid:
-        if isinstance(form, BriefForm):
-            form.take_errors(invalid.errors)
-        else:
-            for error in invalid.errors:
-                form.add_error("brief", f"{error.field}: {error.message}")
-        return None
-
-
-def _limits(request: HttpRequest) -> Any:
-    return limits_for("media_plan", "USD")
-
-
 @page_requires("booking.read")
 @require_GET
 def campaign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -196,13 +130,13 @@ def campaign_events(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "bookings/campaign_events.html", context)
 
 
-@page_requires("booking.decide")
+@page_requires("booking.confirm")
 @require_POST
 def campaign_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Approve or reject the ticked lines. Each tick carries the fingerprint of the line as it was shown."""
     campaign = _campaign(request, pk)
     ids, seen = _ticked(request)
-    decider = Decider(actor_of(request), request.user.pk, Door.PAGE)
+    decider = _decider(request)
     try:
         if request.POST.get("verdict") == "reject":
             decision = services.reject_lines(
@@ -220,10 +154,7 @@ def campaign_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
                 seen=seen,
                 seen_total=_amount(request.POST.get("total")),
             )
-            messages.success(
-                request,
-                f"{len(lines)} lines approved for {decision.total:,.2f} {decision.currency}. They are being booked.",
-            )
+            messages.success(request, _approved(decision, lines))
     except Refused as refused:
         campaign.refresh_from_db()
         return _campaign_page(
@@ -235,7 +166,37 @@ def campaign_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             ticked={str(pk) for pk in ids},
             reason=request.POST.get("reason", ""),
         )
-    return redirect(reverse("campaign", args=[campaign.pk]) + "#lines")
+    return redirect(campaign)
+
+
+@page_requires("booking.confirm")
+@require_POST
+def campaign_undo(request: HttpRequest, pk: uuid.UUID, decision_id: uuid.UUID) -> HttpResponse:
+    """Take an approval back while nothing of it has been sent."""
+    campaign = _campaign(request, pk)
+    try:
+        undone = undoing.undo_approval(
+            campaign_id=campaign.pk, decision_id=decision_id, decider=_decider(request)
+        )
+    except Refused as refused:
+        return _refusal(request, campaign, refused)
+    count = len(undone.item_ids)
+    messages.success(
+        request, f"The approval of {count} line{'s' if count != 1 else ''} is taken back. Nothing was sent."
+    )
+    return redirect(reverse("campaign", args=[campaign.pk]) + "#plan")
+
+
+def _decider(request: HttpRequest) -> Decider:
+    alone = can(request.user, "booking.decide")
+    return Decider(actor_of(request), request.user.pk, Door.PAGE, only_confirms=not alone)
+
+
+def _approved(decision: Decision, lines: list[Line]) -> str:
+    if decision.verdict == Verdict.ENDORSE:
+        return "Your approval is recorded. Another person must approve the same lines before they are booked."
+    count = f"{len(lines)} line{'s' if len(lines) != 1 else ''}"
+    return f"{count} approved for {decision.total:,.2f} {decision.currency}. They are being booked."
 
 
 def _ticked(request: HttpRequest) -> tuple[list[uuid.UUID], dict[uuid.UUID, str]]:
@@ -272,6 +233,19 @@ def campaign_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     except Refused as refused:
         return _refusal(request, campaign, refused)
     messages.success(request, "The campaign is cancelled. Nothing was booked.")
+    return redirect(campaign)
+
+
+@page_requires("booking.run")
+@require_POST
+def campaign_stop_research(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Plan with what the sellers have said so far."""
+    campaign = _campaign(request, pk)
+    try:
+        stop_research(campaign_id=campaign.pk, actor=actor_of(request))
+    except Refused as refused:
+        return _refusal(request, campaign, refused)
+    messages.success(request, "Research has ended; the plan is made from what the sellers have said.")
     return redirect(campaign)
 
 

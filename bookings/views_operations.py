@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.access import page_requires
+from accounts.access import asks_by_itself, page_requires
 from accounts.actors import actor_of
 from accounts.permissions import can
 from approvals.errors import Refused
@@ -69,6 +69,7 @@ def _worded(request: HttpRequest, refused: Refused | None) -> str:
 
 
 @page_requires("operations.read")
+@asks_by_itself
 @require_GET
 def operations_news(request: HttpRequest) -> HttpResponse:
     """How many rows there are now; the open page asks for it every few seconds."""

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from bookings import api as bookings
 from bookings import api_decisions as decisions
 from bookings import api_operations as operations
+from bookings import api_what_if as what_if
 from config.api_root import ApiRoot
 from config.problems import api_not_found
 from sellers.search_api import ProductSearch
@@ -19,6 +20,9 @@ urlpatterns = [
     path("bookings/<uuid:job_id>/approve", decisions.Approve.as_view(), name="api-approve"),
     path("bookings/<uuid:job_id>/approve-all", decisions.ApproveAll.as_view(), name="api-approve-all"),
     path("bookings/<uuid:job_id>/reject", decisions.Reject.as_view(), name="api-reject"),
+    path("bookings/<uuid:job_id>/what-if", what_if.WhatIf.as_view(), name="api-what-if"),
+    path("bookings/<uuid:job_id>/revise", what_if.Revise.as_view(), name="api-revise"),
+    path("bookings/<uuid:job_id>/undo", decisions.Undo.as_view(), name="api-undo"),
     path("bookings/<uuid:job_id>/cancel", decisions.Cancel.as_view(), name="api-cancel"),
     path("bookings/<uuid:job_id>/rest", bookings.Rest.as_view(), name="api-rest"),
     path("bookings/<uuid:job_id>/events", bookings.Events.as_view(), name="api-events"),

@@ -64,7 +64,7 @@ class WatchmanStep(bootsteps.StartStopStep):
 
 app = Celery("flightdeck", amqp=EagerAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["flows", "accounts", "bookings", "sellers"])
+app.autodiscover_tasks(["flows", "accounts", "bookings", "sellers", "notifications"])
 app.steps["worker"].add(WatchmanStep)
 
 

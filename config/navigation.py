@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from accounts.permissions import can
 from bookings.operations import waiting_for_operations
-from bookings.selectors import MOST_COUNTED, count_of_decisions
+from bookings.selectors import MOST_COUNTED
+from bookings.worklist import count_to_decide
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
@@ -22,8 +23,9 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
 
 
 def _entries(request: HttpRequest, user: Any) -> Any:
-    if can(user, "booking.decide"):
-        yield _entry(request, "decisions", "Decisions", "decide", _capped(count_of_decisions(user)))
+    if can(user, "work.read"):
+        waiting = _capped(count_to_decide(user, MOST_COUNTED)) if can(user, "booking.confirm") else ""
+        yield _entry(request, "work", "Work", "decide", waiting)
     if can(user, "booking.read"):
         yield _entry(request, "campaigns", "Campaigns", "campaign")
     if can(user, "operations.read"):
@@ -32,6 +34,8 @@ def _entries(request: HttpRequest, user: Any) -> Any:
         yield _entry(request, "operations", "Operations", "operations", waiting)
     if can(user, "seller.read"):
         yield _entry(request, "sellers", "Sellers", "seller")
+    if can(user, "audit.read"):
+        yield _entry(request, "audit", "Audit", "clock")
     if user.is_staff:
         yield _entry(request, "admin:index", "Administration", "shield")
 

@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "approvals",
     "sellers",
     "bookings",
+    "notifications",
     "config.apps.ConfigApp",
 ]
 
@@ -109,6 +110,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "config.navigation.navigation",
                 "config.socket_address.socket_address",
+                "notifications.bell.bell",
             ],
         },
     },
@@ -149,13 +151,24 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "flows.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "prune": {"task": "flows.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
     "prune-accounts": {"task": "accounts.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
+    "prune-drafts": {"task": "bookings.tasks.prune_drafts", "schedule": 3600.0, "options": {"expires": 600}},
     "prune-exchanges": {"task": "sellers.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
+    "notice": {"task": "notifications.tasks.look", "schedule": 2.0, "options": {"expires": 5}},
+    "notice-deadlines": {
+        "task": "notifications.tasks.look_at_the_clock",
+        "schedule": 30.0,
+        "options": {"expires": 20},
+    },
+    "prune-notices": {"task": "notifications.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
     "note-outages": {"task": "sellers.tasks.note_outages", "schedule": 5.0, "options": {"expires": 5}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")  # when what ran last; may be lost at any time
 # Asked to end, a worker lets its steps end for so long; what still runs is given back and another worker takes it.
 FLIGHTDECK_STOP_SECONDS = env.float("FLIGHTDECK_STOP_SECONDS", 25.0)
 FLIGHTDECK_LEASE_SECONDS = env.float("FLIGHTDECK_LEASE_SECONDS", 10.0)
+FLIGHTDECK_UNDO_SECONDS = env.int(
+    "FLIGHTDECK_UNDO_SECONDS", 10
+)  # after an approval nothing is sent for so long
 FLIGHTDECK_STEP_ATTEMPTS = env.int("FLIGHTDECK_STEP_ATTEMPTS", 5)
 # Workers that die without a word are mostly killed, not poisoned: more patience than with failures.
 FLIGHTDECK_STEP_DEATHS = env.int("FLIGHTDECK_STEP_DEATHS", 30)
@@ -253,6 +266,17 @@ FLIGHTDECK_CALL_DEADLINE_SECONDS = env.float("FLIGHTDECK_CALL_DEADLINE_SECONDS",
 # Calls at once to one seller, over all campaigns and, with Redis, over all processes; a seller may have its own number.
 FLIGHTDECK_SELLER_CONCURRENCY = env.int("FLIGHTDECK_SELLER_CONCURRENCY", 32)
 FLIGHTDECK_EXCHANGE_DAYS = env.int("FLIGHTDECK_EXCHANGE_DAYS", 90)  # records of calls are kept for so long
+
+# --- notifications --------------------------------------------------------------------------------------------
+
+# The start of every link in a message.
+FLIGHTDECK_URL = env.str("FLIGHTDECK_URL", f"http://localhost:{env.str('PORT', '8000')}")
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("FLIGHTDECK_MAIL_FROM", "Flightdeck <flightdeck@localhost>")
+FLIGHTDECK_WEBHOOK_URL = env.str("FLIGHTDECK_WEBHOOK_URL", "")
+FLIGHTDECK_WEBHOOK_SECRET = env.str("FLIGHTDECK_WEBHOOK_SECRET", "")
+FLIGHTDECK_ALLOWED_PRIVATE_HOOKS = env.list("FLIGHTDECK_ALLOWED_PRIVATE_HOOKS", default=[])
 
 # --- the rest -------------------------------------------------------------------------------------------------
 

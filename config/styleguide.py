@@ -28,6 +28,8 @@ ICONS = [
     "check",
     "cross",
     "clock",
+    "undo",
+    "chart",
     "hourglass",
     "spin",
     "info",

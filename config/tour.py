@@ -79,6 +79,7 @@ def _doors(base: str, job: dict[str, Any]) -> list[str]:
         "",
         f"Operations  {base}/admin/    API  {base}/api/docs/ (sign in first)",
         f"API keys    {os.path.relpath(demo.demo_dir() / 'keys.json')}",
+        f"Mails       {os.path.relpath(settings.VAR_DIR / 'mail')}/",
         "Stop with Ctrl-C.",
         "",
     ]

@@ -14,5 +14,6 @@ urlpatterns = [
     path("api/", include("config.api_urls")),
     path("", include("bookings.urls")),
     path("", include("sellers.urls")),
+    path("", include("notifications.urls")),
     path("styleguide/", styleguide, name="styleguide"),
 ]

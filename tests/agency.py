@@ -65,9 +65,23 @@ def _hire(agency: Agency, name: str, role: Role, client: Organization) -> None:
     agency.keys[name] = issue_key(user=user, name="desk", scopes=scopes_of(role), actor=SYSTEM_ACTOR)[1]
 
 
-def set_limits(*, self_approval: int, auto_approve: int, currency: str = "USD") -> None:
+def set_limits(
+    *,
+    self_approval: int,
+    auto_approve: int,
+    currency: str = "USD",
+    second_person_above: int | None = None,
+    people_needed: int = 2,
+    undo_seconds: int = 0,
+) -> None:
     ApprovalPolicy.objects.update_or_create(
         kind="media_plan",
         currency=currency,
-        defaults={"self_approval_limit": Decimal(self_approval), "auto_approve_limit": Decimal(auto_approve)},
+        defaults={
+            "self_approval_limit": Decimal(self_approval),
+            "auto_approve_limit": Decimal(auto_approve),
+            "second_person_above": second_person_above,
+            "people_needed": people_needed,
+            "undo_seconds": undo_seconds,
+        },
     )

@@ -52,6 +52,12 @@ def _quick_passwords(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _what_is_approved_goes_out_at_once(settings: Any) -> None:
+    """Tests of the time to undo set one."""
+    settings.FLIGHTDECK_UNDO_SECONDS = 0
+
+
+@pytest.fixture(autouse=True)
 def _no_seller_is_known() -> None:
     """Circuits and retry budgets live as long as the process; the next test's sellers are others."""
     gate.forget_all()

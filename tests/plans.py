@@ -12,6 +12,8 @@ from flows import lifecycle
 from flows.actors import SYSTEM_ACTOR
 from flows.clock import now, today
 from planning import brief as briefs
+from planning import codec
+from planning.audience import plan_audience
 from sellers.models import Seller
 from tests.agency import Agency
 from tests.briefs import brief
@@ -42,7 +44,7 @@ def waiting_campaign(
         end_date=read.end_date,
     )
     _move(campaign, "receive_campaign_brief")
-    _move(campaign, "allocate_budget", audience_plan={"coverage": [], "gaps": [], "reasons": []})
+    _move(campaign, "allocate_budget", audience_plan=codec.to_json(plan_audience(read)))
     _move(campaign, "start_research")
     rows = Recommendation.objects.bulk_create(
         _row(campaign, rank, cost) for rank, cost in enumerate(costs, 1)

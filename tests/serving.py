@@ -33,6 +33,7 @@ class Server:
             **os.environ,
             "FLIGHTDECK_VAR": str(folder),
             "PYTHONWARNINGS": "ignore",
+            "FLIGHTDECK_UNDO_SECONDS": "0",
             "DJANGO_SETTINGS_MODULE": "config.settings",
             **own_servers(),
             **environment,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django import template
 
-from approvals.models import ApprovalRequest
 from bookings.page_context import Choice
-from crm.models import Organization
 
 register = template.Library()
 SCALE = 1000  # of the drawn bar
@@ -29,14 +27,6 @@ class Selection:
     over: Decimal | None
     approved_width: int
     selected_width: int
-
-
-@register.simple_tag
-def with_clients(requests: Sequence[ApprovalRequest]) -> list[tuple[ApprovalRequest, str]]:
-    """Each request with the name of its client: `approvals` knows only the id."""
-    ids = {request.organization_id for request in requests if request.organization_id}
-    names: dict[Any, str] = dict(Organization.objects.filter(pk__in=ids).values_list("pk", "name"))
-    return [(request, names.get(request.organization_id, "")) for request in requests]
 
 
 @register.simple_tag

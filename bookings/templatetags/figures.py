@@ -11,6 +11,7 @@ from planning.money import UnknownCurrency, currency_exponent
 
 register = template.Library()
 LEAST_CPM_PLACES = 2
+EXACT_BELOW = 100_000  # a difference beyond says nothing more by its cents
 
 
 @register.filter
@@ -41,6 +42,25 @@ def cpm(value: Any) -> str:
         return ""
     whole_part, _, places = f"{exact:,.6f}".partition(".")
     return f"{whole_part}.{places.rstrip('0').ljust(LEAST_CPM_PLACES, '0')}"
+
+
+@register.filter
+def difference(later: Any, earlier: Any) -> str:
+    """How much more or less it is: "+1,200", "-3.50", "same"; empty where one of them is not known."""
+    after, before = _decimal(later), _decimal(earlier)
+    if after is None or before is None:
+        return ""
+    change = (after - before).normalize()
+    if not change:
+        return "same"
+    places = 2 if change != change.to_integral_value() and abs(change) < EXACT_BELOW else 0
+    return f"{change:+,.{places}f}"
+
+
+@register.filter
+def times(value: Any, factor: int) -> str:
+    exact = _decimal(value)
+    return "" if exact is None else f"{(exact * factor).normalize():f}"
 
 
 @register.filter

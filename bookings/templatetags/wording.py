@@ -26,12 +26,15 @@ EVENTS = {
     "campaign.start_research": "Research started",
     "campaign.consolidate_recommendations": "Plan put together",
     "campaign.approve": "Booking started",
+    "campaign.take_back": "Waiting for a decision again",
     "campaign.complete": "Campaign completed",
     "campaign.fail": "Campaign failed",
     "campaign.cancel": "Campaign cancelled",
     "approval.requested": "Decision asked for",
     "approval.granted": "Lines approved",
     "approval.rejected": "Lines rejected",
+    "approval.endorsed": "Lines approved by one of several",
+    "approval.undone": "Approval undone",
     "approval.auto_approve_declined": "Policy leaves the decision to a person",
     "booking.submitted": "Sent to the seller",
     "line.answered": "Seller answered",
@@ -51,6 +54,8 @@ EVENTS = {
     "compensation.asked_again": "Cancellation asked for again",
     "line.check_requested": "Check asked for",
     "research.channel_reported": "Channel researched",
+    "research.stopped": "Research stopped, plan made from what was said",
+    "campaign.revise": "Plan to be made anew",
     "research.seller_reported": "Seller asked about a channel",
     "seller.called": "Call to a seller",
     "step.dead": "A step gave up",
@@ -71,6 +76,13 @@ WITHOUT_PRICE = {
     LineStatus.EXPIRED: "The offer lapsed before it was booked.",
     LineStatus.CANCELED: "The line was taken back.",
 }
+
+
+@register.filter
+def sentence(text: str) -> str:
+    """Planning writes channel names small: at the start of a sentence they are names."""
+    first, _, rest = str(text).partition(" ")
+    return f"{CHANNELS.get(first, first[:1].upper() + first[1:])} {rest}".strip()
 
 
 @register.filter

@@ -16,12 +16,14 @@ ALLOWED = {
     "booking.cancel": {"manager", "ops", "api_client"},
     "booking.read": {"manager", "approver", "finance", "ops", "client_viewer", "api_client"},
     "booking.decide": {"manager", "approver"},
+    "booking.confirm": {"manager", "approver", "finance"},
+    "work.read": {"manager", "approver", "finance", "ops"},
     "money.read": {"manager", "approver", "finance", "api_client"},
     "operations.read": {"manager", "ops"},
     "operations.act": {"manager", "ops"},
     "seller.read": {"manager", "approver", "ops"},
     "seller.write": {"ops"},
-    "audit.read": {"ops"},
+    "audit.read": {"manager", "approver", "finance", "ops"},
     "user.write": {"ops"},
     "policy.write": {"ops"},
     "ops.read": {"ops"},
@@ -45,6 +47,7 @@ def test_anonymous_and_disabled_users_may_nothing(action: str):
 def test_a_superuser_is_ops_and_never_decides(role: str):
     superuser = User(role=role, is_superuser=True)
     assert not can(superuser, "booking.decide")
+    assert not can(superuser, "booking.confirm")
     assert {action for action in RULES if can(superuser, action)} == {
         action for action, roles in ALLOWED.items() if "ops" in roles
     }
@@ -74,7 +77,9 @@ def test_a_key_with_every_scope_of_a_superuser_cannot_decide(make_user):
 
 
 def test_the_all_round_scopes_of_a_role():
-    assert scopes_of(Role.APPROVER) == ["booking:decide", "booking:read", "finance:read", "seller:read"]
+    assert scopes_of(Role.APPROVER) == [
+        *("audit:read", "booking:decide", "booking:read", "finance:read", "seller:read")
+    ]
     assert "booking:decide" not in scopes_of(Role.OPS) + scopes_of(Role.API_CLIENT)
 
 

@@ -85,6 +85,7 @@ def _settings(folder: Path, sellers: dict[str, RunningSeller]) -> dict[str, str]
         "FLIGHTDECK_SECRET_KEY": "only-for-measuring-" + "x" * 40,
         "FLIGHTDECK_ALLOWED_PRIVATE_SELLERS": ",".join(origins),
         "FLIGHTDECK_API_RATE": "100000/min",
+        "FLIGHTDECK_UNDO_SECONDS": "0",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONWARNINGS": "ignore",
         "DATABASE_URL": "",

@@ -35,6 +35,7 @@ class Stage:
             "REDIS_URL": redis.url(),
             "FLIGHTDECK_VAR": str(folder / "var"),
             "FLIGHTDECK_STATIC_COLLECTED": "1",
+            "FLIGHTDECK_UNDO_SECONDS": "0",
             "FLIGHTDECK_SECRET_KEY": "only-for-measuring-" + "x" * 40,
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONWARNINGS": "ignore",

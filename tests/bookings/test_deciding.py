@@ -5,61 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import uuid
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 import pytest
 import time_machine
 from django.db import connection
 
 from approvals.errors import Refused
-from approvals.models import ApprovalRequest, Decision
+from approvals.models import Decision
 from bookings import services
-from bookings.models import Campaign, Line, Recommendation
+from bookings.models import Recommendation
 from bookings.proposals import fingerprint_of
 from flows.clock import now
-from flows.models import Event, Step
 from tests.agency import Agency, set_limits
+from tests.deciding import approve, ids_of, refused, reject
 from tests.plans import waiting_campaign
-
-
-def approve(agency: Agency, campaign: Campaign, by: str = "approver", **chosen: Any) -> Any:
-    chosen = chosen or {"everything": True}
-    return services.approve_lines(campaign_id=campaign.pk, decider=agency.decider(by), **chosen)
-
-
-def reject(agency: Agency, campaign: Campaign, reason: str = "Too dear for us", **chosen: Any) -> Decision:
-    chosen = chosen or {"everything": True}
-    return services.reject_lines(
-        campaign_id=campaign.pk, decider=agency.decider("approver"), reason=reason, **chosen
-    )
-
-
-def ids_of(campaign: Campaign) -> list[uuid.UUID]:
-    return list(campaign.recommendations.values_list("pk", flat=True))
-
-
-def refused(code: str, act: Callable[[], object], campaign: Campaign) -> Refused:
-    """`act` is refused with `code`, and afterwards everything is as it was."""
-    before = _everything(campaign)
-    with pytest.raises(Refused) as caught:
-        act()
-    assert caught.value.code == code
-    assert _everything(campaign) == before
-    return caught.value
-
-
-def _everything(campaign: Campaign) -> list[Any]:
-    return [
-        list(Campaign.objects.filter(pk=campaign.pk).values()),
-        list(Recommendation.objects.filter(campaign=campaign).order_by("pk").values()),
-        list(Line.objects.filter(campaign=campaign).values()),
-        list(ApprovalRequest.objects.filter(subject_id=campaign.pk).values()),
-        Decision.objects.count(),
-        Step.objects.filter(flow_id=campaign.pk).count(),
-        Event.objects.filter(subject_id=str(campaign.pk)).count(),
-    ]
 
 
 def test_approving_some_lines_leaves_the_others_open(agency: Agency) -> None:

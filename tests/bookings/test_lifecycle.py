@@ -44,9 +44,11 @@ def transitions() -> set[tuple[str, str]]:
     return {(move.source, move.target) for move in field.get_all_transitions(Campaign)}
 
 
-def test_the_transitions_are_the_seeds_and_a_persons_cancel() -> None:
+def test_the_transitions_are_the_seeds_and_a_persons() -> None:
+    """A person cancels, makes a waiting plan anew, or undoes the only approval in time."""
     cancels = {(str(status), "cancelled") for status in BEFORE_BOOKING}
-    assert transitions() == SEED | cancels
+    anew, undone = ("awaiting_approval", "researching"), ("executing_bookings", "awaiting_approval")
+    assert transitions() == SEED | cancels | {anew, undone}
     assert len(CampaignStatus.values) == 10
 
 

@@ -75,7 +75,7 @@ def test_auto_approve_that_is_refused_leaves_the_plan_to_a_person(desk: Desk, mo
     def refuse(*args: Any, **kwargs: Any) -> Decision:
         raise Refused(409, "quote_expired", "The seller's price has expired.")
 
-    monkeypatch.setattr("approvals.services._refuse_expired", refuse)
+    monkeypatch.setattr("approvals.checks.refuse_expired", refuse)
     campaign = drive(desk.submit(budget=4_000, auto_approve=True))
     assert (campaign.status, campaign.errors) == ("awaiting_approval", [])
     assert ApprovalRequest.objects.get(subject_id=campaign.pk).status == "open"

@@ -84,8 +84,14 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(Path(tmp_path_factory.mktemp("browser")))
+def server_environment() -> dict[str, str]:
+    """What a module's server is started with besides the usual; modules say it by a fixture of this name."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def _server(tmp_path_factory: pytest.TempPathFactory, server_environment: dict[str, str]) -> Iterator[Server]:
+    server = Server(Path(tmp_path_factory.mktemp("browser")), **server_environment)
     server.start()
     yield server
     server.stop()

@@ -36,7 +36,9 @@ def main(folder: Path) -> None:
             server.wait_for(lambda row: row["status"] == "completed", "the bookings")
             booked = {
                 "booked": f"/campaigns/{job['job_id']}/",
-                "audit": f"/campaigns/{job['job_id']}/events/",
+                "confirmation": f"/campaigns/{job['job_id']}/confirmation/",
+                "trail": f"/campaigns/{job['job_id']}/events/",
+                "audit": "/audit/",
             }
             _shoot_all(browser, server, folder, booked)
         finally:
@@ -47,7 +49,12 @@ def main(folder: Path) -> None:
 def _pages(job_id: str) -> dict[str, str]:
     return {
         "campaign": f"/campaigns/{job_id}/",
-        "decisions": "/decisions/",
+        "work": "/work/",
+        "charts": f"/campaigns/{job_id}/charts/",
+        "what-if": f"/campaigns/{job_id}/what-if/?budget=60000",
+        "notifications": "/notifications/",
+        "notification-settings": "/settings/notifications/",
+        "work-history": "/work/?tab=history",
         "campaigns": "/campaigns/",
         "brief": "/campaigns/new/",
         "sellers": "/sellers/",

@@ -68,6 +68,7 @@ def _adopt_database(fleet: Fleet) -> None:
         "DATABASE_URL": fleet.postgres.url(),
         "REDIS_URL": fleet.redis.url(),
         "FLIGHTDECK_VAR": str(fleet.folder / "var"),
+        "FLIGHTDECK_UNDO_SECONDS": "0",
         "FLIGHTDECK_LEASE_SECONDS": str(sizes.lease),
         "FLIGHTDECK_CALL_DEADLINE_SECONDS": str(sizes.call_deadline),
         "FLIGHTDECK_SELLER_DEADLINE_SECONDS": str(sizes.seller_deadline),

@@ -36,7 +36,8 @@ def check_money_over_time(campaign: Any, findings: Findings) -> None:
     """I3: at each instant what is booked or may still be is no more than was approved, and than the budget."""
     approved = {line.pk: line.cost for line in campaign.lines.all()}
     decided = sum(
-        (decision.total for decision in _decisions(campaign) if decision.verdict == "approve"), Decimal(0)
+        (row.total for row in _decisions(campaign) if row.verdict == "approve" and not row.is_undone),
+        Decimal(0),
     )
     held = sum(approved.values(), Decimal(0))
     moments: list[tuple[Any, Any, Decimal]] = []

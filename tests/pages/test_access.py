@@ -14,7 +14,7 @@ from tests.plans import waiting_campaign
 
 EVERYBODY = {"manager", "approver", "finance", "ops", "viewer", "client"}
 PAGES = {
-    "decisions": {"manager", "approver"},
+    "work": {"manager", "approver", "finance", "ops"},
     "campaigns": EVERYBODY,
     "campaign-new": {"manager", "client"},
     "campaign-new-json": {"manager", "client"},
@@ -23,7 +23,7 @@ PAGES = {
 }
 ABOUT_ONE = ("campaign", "campaign-live", "campaign-events")
 POSTS = {
-    "campaign-decide": {"manager", "approver"},
+    "campaign-decide": {"manager", "approver", "finance"},
     "campaign-cancel": {"manager", "ops", "client"},
     "campaign-rest": {"manager", "client"},
 }
@@ -63,7 +63,7 @@ def test_another_clients_campaign_is_in_no_list(agency: Agency, browse: Browse) 
     waiting_campaign(agency, name="Only for Aurora")
     outsider = browse("outsider")
     assert b"Only for Aurora" not in outsider.get(reverse("campaigns")).content
-    assert b"Only for Aurora" not in outsider.get(reverse("decisions")).content
+    assert b"Only for Aurora" not in outsider.get(reverse("work"), {"tab": "team"}).content
 
 
 @pytest.mark.parametrize("name", POSTS)
@@ -97,5 +97,5 @@ def test_a_page_from_elsewhere_cannot_decide(agency: Agency) -> None:
 
 
 def test_the_start_page_is_where_work_waits(browse: Browse) -> None:
-    assert browse("approver").get("/")["Location"] == reverse("decisions")
+    assert browse("approver").get("/")["Location"] == reverse("work")
     assert browse("viewer").get("/")["Location"] == reverse("campaigns")

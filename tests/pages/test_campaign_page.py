@@ -70,8 +70,11 @@ def without_chance(page: str) -> str:
 def test_no_price_reaches_who_may_not_see_any(agency: Agency, browse: Browse, person: str) -> None:
     campaign = waiting_campaign(agency, costs=(11_111, 22_222))
     line = approve_all(agency, campaign)[0]
-    campaign.recommendations.update(
-        explanation=["It costs 11111.00 USD."], quote_note="Our floor is 7.77", quote_id="qt-secret"
+    campaign.recommendations.update(  # impressions of their own, or they would be the cost times a hundred
+        impressions=700,
+        explanation=["It costs 11111.00 USD."],
+        quote_note="Our floor is 7.77",
+        quote_id="qt-secret",
     )
     line.note, line.confirmed_cost = "CPM 9.99 instead of 8.88", Decimal(11_111)
     line.save()

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from bookings import services
-from bookings.models import Campaign, Recommendation
+from bookings.models import Campaign, Line, Recommendation
 from bookings.proposals import fingerprint_of
 from tests.agency import Agency, set_limits
 from tests.pages.conftest import Browse, text_of
@@ -44,7 +44,7 @@ def test_ticked_lines_are_approved_and_the_others_stay_open(agency: Agency, brow
         total="15000.000000",
     )
     assert answer.status_code == 302
-    assert answer["Location"].endswith(f"/campaigns/{campaign.pk}/#lines")
+    assert answer["Location"] == campaign.get_absolute_url()  # where the time to undo runs
     assert {line.recommendation_id for line in campaign.lines.all()} == {first.pk, third.pk}
     second.refresh_from_db()
     assert second.state == "open"
@@ -159,3 +159,40 @@ def test_cancelling_needs_a_reason(agency: Agency, browse: Browse) -> None:
     assert "Cancelled. Nothing was booked." in words
     assert "The client changed its mind" in words
     assert browse("manager").post(url, {"reason": "Once more, please"}).status_code == 409
+
+
+def test_the_page_offers_to_undo_and_undoes(agency: Agency, browse: Browse) -> None:
+    set_limits(self_approval=0, auto_approve=0, undo_seconds=30)
+    campaign = waiting_campaign(agency)
+    rows = rows_of(campaign)
+    decide(browse, "approver", campaign, verdict="approve", line=[tick(row) for row in rows])
+    page = browse("approver").get(campaign.get_absolute_url())
+    assert "The approval can be undone" in text_of(page)
+    undo = re.search(r'action="(/campaigns/[^"]+/undo/)"', page.content.decode())
+    assert undo
+    assert undo[1] not in browse("viewer").get(campaign.get_absolute_url()).content.decode()
+    assert browse("viewer").post(undo[1]).status_code == 403
+    assert browse("approver").get(undo[1]).status_code == 405
+    answer = browse("approver").post(undo[1], follow=True)
+    assert "is taken back. Nothing was sent." in text_of(answer)
+    assert not Line.objects.exists()
+    late = browse("approver").post(undo[1])
+    assert late.status_code == 409
+    assert "took this back" in text_of(late)
+
+
+def test_the_second_person_approves_the_same_lines_with_one_button(agency: Agency, browse: Browse) -> None:
+    set_limits(self_approval=0, auto_approve=0, second_person_above=1_000)
+    campaign = waiting_campaign(agency)
+    answer = decide(browse, "approver", campaign, verdict="approve", line=tick(rows_of(campaign)[0]))
+    assert answer.status_code == 302
+    mine = text_of(browse("approver").get(campaign.get_absolute_url()))
+    assert "1 of 2 approvals: 1 line" in mine
+    assert "Take mine back" in mine
+    assert "Approve them too" not in text_of(browse("manager").get(campaign.get_absolute_url()))
+    page = browse("finance").get(campaign.get_absolute_url())
+    assert "Approve them too" in text_of(page)
+    form = page.content.decode().partition("1 of 2 approvals")[2].partition("</form>")[0]
+    ticks = re.findall(r'name="line" value="([^"]+)"', form)
+    decide(browse, "finance", campaign, verdict="approve", line=ticks)
+    assert Line.objects.count() == 1

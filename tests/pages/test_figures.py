@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bookings.comparison import Feasibility, Weighed
 from bookings.models import Recommendation
 from bookings.page_context import Choice
 from bookings.templatetags import figures
@@ -53,8 +54,11 @@ def test_a_percentage_never_claims_all_of_it_too_soon() -> None:
     assert figures.share(Decimal(1), Decimal(3)) == "33.3 %"
 
 
+WEIGHED = Weighed(Decimal(1), Feasibility("easy", "good", ""), ())
+
+
 def choice(cost: Decimal, impressions: int, *, can_tick: bool = True) -> Choice:
-    return Choice(Recommendation(cost=cost, impressions=impressions), "f", not can_tick, can_tick, 0)
+    return Choice(Recommendation(cost=cost, impressions=impressions), "f", not can_tick, can_tick, 0, WEIGHED)
 
 
 @settings(max_examples=60, deadline=None)

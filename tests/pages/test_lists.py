@@ -1,4 +1,4 @@
-"""The lists: decisions, campaigns, sellers, the audit trail."""
+"""The lists: campaigns, sellers, the audit trail."""
 
 from __future__ import annotations
 
@@ -22,33 +22,6 @@ from sellers.models import Seller
 from tests.agency import Agency
 from tests.pages.conftest import Browse, text_of
 from tests.plans import make_seller, waiting_campaign
-
-
-def test_the_inbox_says_what_waits_for_whom_and_how_much(agency: Agency, browse: Browse) -> None:
-    waiting_campaign(agency, costs=(10_000, 20_000), name="Winter <i>coats</i>")
-    answer = browse("manager").get(reverse("decisions"))
-    words = text_of(answer)
-    assert "Winter &lt;i&gt;coats&lt;/i&gt;" in words
-    assert "Aurora Outdoor" in words
-    assert "USD 30,000.00" in words
-    assert "of USD 60,000.00" in words
-    assert "Look and decide" in words
-    assert ">you</span>" in answer.content.decode()
-    assert ">you</span>" not in browse("approver").get(reverse("decisions")).content.decode()
-
-
-def test_an_empty_inbox_is_said_kindly(browse: Browse) -> None:
-    assert "Nothing waits for you" in text_of(browse("approver").get(reverse("decisions")))
-
-
-def test_the_inbox_has_a_fixed_number_of_queries(
-    agency: Agency, browse: Browse, django_assert_max_num_queries: Any
-) -> None:
-    for number in range(12):
-        waiting_campaign(agency, name=f"Campaign {number}")
-    client = browse("approver")
-    with django_assert_max_num_queries(10):
-        client.get(reverse("decisions"))
 
 
 def test_campaigns_are_filtered_and_searched(agency: Agency, browse: Browse) -> None:

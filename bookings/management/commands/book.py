@@ -25,7 +25,7 @@ from accounts.models import User
 from accounts.permissions import can
 from approvals.errors import Refused
 from approvals.services import Decider
-from approvals.states import Door
+from approvals.states import Door, Verdict
 from bookings import presenting, selectors, services
 from bookings.clients import choose_client
 from bookings.models import Campaign
@@ -48,6 +48,8 @@ SHOWN_EVENTS = {
     "campaign.consolidate_recommendations": "Plan ready",
     "approval.granted": "Approved",
     "approval.rejected": "Rejected",
+    "approval.endorsed": "Approved, and waits for another person",
+    "approval.undone": "Approval undone",
     "line.status_changed": "Line",
     "line.outcome_unknown": "Outcome unknown, asking the seller",
     "line.not_sent": "Seller not reached, trying again",
@@ -106,24 +108,30 @@ class Command(BaseCommand):
             campaign, until, {*TERMINAL, CampaignStatus.AWAITING_APPROVAL, CampaignStatus.EXECUTING_BOOKINGS}
         )
         self._show_plan(campaign, user)
+        waits_for_others = False
         if options["approve"] and campaign.status == CampaignStatus.AWAITING_APPROVAL:
-            approver = _person(options["approver"], "booking.decide") if options["approver"] else user
-            self._approve(campaign, approver, options["approve"])
-        if options["approve"] or campaign.status == CampaignStatus.EXECUTING_BOOKINGS:
+            approver = _person(options["approver"], "booking.confirm") if options["approver"] else user
+            waits_for_others = self._approve(campaign, approver, options["approve"])
+        if waits_for_others:
+            self._say("  Approved by you. Another person must approve exactly these lines.")
+        elif options["approve"] or campaign.status == CampaignStatus.EXECUTING_BOOKINGS:
             self._follow(campaign, until if options["wait"] else time.monotonic() + 20, set(TERMINAL))
         self._finish(campaign, user, options)
 
-    def _approve(self, campaign: Campaign, approver: User, which: str) -> None:
+    def _approve(self, campaign: Campaign, approver: User, which: str) -> bool:
+        """True when the policy wants another person to approve too."""
+        alone = can(approver, "booking.decide")
         try:
-            services.approve_lines(
+            decision, _ = services.approve_lines(
                 campaign_id=campaign.pk,
-                decider=Decider(actor_of_user(approver), approver.pk, Door.CLI),
+                decider=Decider(actor_of_user(approver), approver.pk, Door.CLI, only_confirms=not alone),
                 everything=which == "all",
                 recommendation_ids=[] if which == "all" else _ids(which),
             )
         except Refused as refused:
             self.stderr.write(self.style.ERROR(f"Not approved: {refused.message}"))
             sys.exit(INVALID)
+        return decision.verdict == Verdict.ENDORSE
 
     def _follow(self, campaign: Campaign, until: float, ends: set[str]) -> None:
         """Print events as they come, until the campaign is in one of `ends` or time is up."""

@@ -48,6 +48,7 @@ class Command(BaseCommand):
 
         refuse_taken_port("127.0.0.1", port, "make run")
         settings.FLIGHTDECK_DEMO = True
+        _keep_mails()
         allowed = [*settings.FLIGHTDECK_ALLOWED_PRIVATE_SELLERS, *demo.origins(port)]
         settings.FLIGHTDECK_ALLOWED_PRIVATE_SELLERS = allowed
         os.environ["FLIGHTDECK_ALLOWED_PRIVATE_SELLERS"] = ",".join(allowed)
@@ -89,6 +90,16 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(f"[{time.monotonic() - self.started:5.1f} s] {text}")
         self.stdout.flush()
+
+
+def _keep_mails() -> None:
+    """Unless a mail server is named, mails become files: printed, they would drown what the demo has to say."""
+    if os.environ.get("EMAIL_URL"):
+        return
+    folder = settings.VAR_DIR / "mail"
+    os.environ["EMAIL_URL"] = f"filemail:///{folder}"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = folder
 
 
 def _start_workers() -> list[subprocess.Popen[bytes]]:

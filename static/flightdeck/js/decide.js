@@ -175,6 +175,7 @@ function onKey(event) {
 }
 
 function onExpired(event) {
+  event.target.closest?.("[data-goes-with-time]")?.querySelector("form")?.remove(); // too late to undo
   const row = event.target.closest?.("tr[data-line]");
   if (!row) return;
   const tick = tickOf(row);

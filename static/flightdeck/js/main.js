@@ -1,15 +1,27 @@
+import { wireBell } from "./bell.js";
+import { wireBrief } from "./brief.js";
+import { wireBulk } from "./bulk.js";
 import { followTime } from "./clock.js";
 import { wireCopy } from "./copy.js";
 import { wireDecisions } from "./decide.js";
 import { keepFolds } from "./folds.js";
 import { followSubject } from "./live.js";
 import { wirePage } from "./page.js";
+import { wirePalette } from "./palette.js";
+import { wirePlanTable } from "./plan-table.js";
 import { wireThemeSwitch } from "./theme-switch.js";
+import { wireWhatIf } from "./what-if.js";
 
 wireThemeSwitch();
 wirePage();
 wireCopy();
 wireDecisions();
+wireBrief();
+wireBulk();
+wirePlanTable();
+wirePalette();
+wireWhatIf();
 keepFolds();
+wireBell();
 followTime();
 followSubject();

@@ -31,6 +31,13 @@ function wireQuestions() {
   );
 }
 
+function wirePrinting() {
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+}
+
 function wireDialogs() {
   document.addEventListener("click", (event) => {
     const opener = event.target.closest?.("[data-dialog-open]");
@@ -120,6 +127,7 @@ export function wirePage() {
   wireMenus();
   wireQuestions();
   wireDialogs();
+  wirePrinting();
   wireDemoLogin();
   wireOnce();
   wireAnswers();
