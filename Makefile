@@ -30,11 +30,11 @@ test: test-embedded test-distributed
 
 test-embedded: $(VENV)/.dev
 	@mkdir -p var
-	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-distributed: $(VENV)/.dev
 	@mkdir -p var
-	$(PY) -m tests.lanes.distributed $(PY) -m pytest -p tests.lanes.worker -n 2 --dist loadfile --ignore=tests/faults $(ARGS)
+	$(PY) -m tests.lanes.distributed $(PY) -m pytest -p tests.lanes.worker -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/faults $(ARGS)
 
 faults: $(VENV)/.dev
 	@mkdir -p var

@@ -20,8 +20,23 @@ from tests.agency import PASSWORD, Agency, make_agency
 from tests.driving import Desk
 
 
+SLOWEST = (
+    "tests/browser/",
+    "tests/faults/",
+    "tests/bookings/test_restart",
+    "tests/config/test_up",
+    "tests/bench/",
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--forbid-skips", action="store_true", help="a skipped test fails the run")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts servers and browsers goes first: it takes longest, and nobody shall wait for it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

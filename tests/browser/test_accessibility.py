@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +15,10 @@ from tests.browser.conftest import Desk
 
 pytestmark = pytest.mark.browser
 
-WIDTHS = (360, 768, 1440)
 THEMES = ("light", "dark")
+# Pages do not know which database they come from: the whole matrix is looked at once, with the distributed servers.
+EVERY_WINDOW = [(theme, width) for theme in THEMES for width in (360, 768, 1440)]
+WINDOWS = EVERY_WINDOW if os.environ.get("DATABASE_URL") else [("light", 768)]
 AA = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 BEST = (*AA, "best-practice")
 SMALLEST_TARGET = 24  # CSS pixels, WCAG 2.5.8
@@ -79,8 +82,7 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("theme", "width"), WINDOWS)
 def test_axe_finds_nothing_on_any_screen(desk: Desk, job: str, theme: str, width: int) -> None:
     desk.expected = ("404",)
     found: list[str] = []
