@@ -19,7 +19,6 @@ from sellers import gate
 from tests.agency import PASSWORD, Agency, make_agency
 from tests.driving import Desk
 
-
 SLOWEST = (
     "tests/browser/",
     "tests/faults/",
