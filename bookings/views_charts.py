@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.access import page_requires
-from bookings import alternatives, charts, selectors
+from bookings import alternatives, charts, course, selectors
 from flows.models import Event
 
 
@@ -26,7 +26,7 @@ def campaign_charts(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "campaign": campaign,
         "responses": charts.responses(campaign),
         "prices": charts.prices(campaign, rows),
-        "timeline": charts.timeline(campaign, reports, _moments(campaign.pk)),
+        "timeline": course.timeline(campaign, reports, _moments(campaign.pk)),
         "alternatives": alternatives.chart(campaign, rows),
         "crumbs": [
             {"label": "Campaigns", "url": "/campaigns/"},

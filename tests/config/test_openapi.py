@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +40,8 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 12
+# What is refused does not depend on the database: with the distributed servers fewer are made up.
+EXAMPLES = 4 if os.environ.get("DATABASE_URL") else 12
 
 
 def generated() -> str:
