@@ -48,7 +48,7 @@ class Command(BaseCommand):
 
         refuse_taken_port("127.0.0.1", port, "make run")
         settings.FLIGHTDECK_DEMO = True
-        _keep_mails()
+        _keep_mails(port)
         allowed = [*settings.FLIGHTDECK_ALLOWED_PRIVATE_SELLERS, *demo.origins(port)]
         settings.FLIGHTDECK_ALLOWED_PRIVATE_SELLERS = allowed
         os.environ["FLIGHTDECK_ALLOWED_PRIVATE_SELLERS"] = ",".join(allowed)
@@ -92,8 +92,11 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _keep_mails() -> None:
-    """Unless a mail server is named, mails become files: printed, they would drown what the demo has to say."""
+def _keep_mails(port: int) -> None:
+    """Unless a mail server is named, mails become files: printed, they would drown what the demo has to say. Their
+    links lead to this server."""
+    if not os.environ.get("FLIGHTDECK_URL"):
+        settings.FLIGHTDECK_URL = os.environ["FLIGHTDECK_URL"] = f"http://127.0.0.1:{port}"
     if os.environ.get("EMAIL_URL"):
         return
     folder = settings.VAR_DIR / "mail"
