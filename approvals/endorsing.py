@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from approvals.errors import Refused
 from approvals.models import ApprovalRequest, Decision
-from approvals.states import Verdict
+from approvals.states import ItemState, Verdict
 from approvals.writing import Decider, Selection, selection_fingerprint
 
 Counts = Callable[[object], bool]
@@ -58,7 +58,7 @@ def as_json(earlier: list[Decision]) -> list[dict[str, str]]:
 def waiting_for_others(request: ApprovalRequest) -> list[Decision]:
     """Approvals that wait for another person, the newest first; of a request in which something is open."""
     rows = request.decisions.filter(verdict=Verdict.ENDORSE, undone_by__isnull=True)
-    open_items = {str(pk) for pk in request.items.filter(state="open").values_list("pk", flat=True)}
+    open_items = {str(pk) for pk in request.items.filter(state=ItemState.OPEN).values_list("pk", flat=True)}
     return [row for row in rows.order_by("-at") if open_items.issuperset(row.item_ids)]
 
 

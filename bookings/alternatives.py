@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from bookings.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Tick, round_up, short
 from bookings.models import Campaign, Recommendation
-from bookings.what_if import explore
+from bookings.what_if import explore, market_of
 from planning.types import Infeasible
 from planning.what_if import Change
 
@@ -47,11 +47,11 @@ def chart(campaign: Campaign, rows: Sequence[Recommendation]) -> AlternativesCha
     """None without a plan. Computed from the sellers' offers so far; no seller is asked."""
     if not rows or not campaign.audience_plan:
         return None
-    found = []
+    found, market = [], market_of(campaign)
     for part in PARTS:
         budget = (campaign.budget * part).quantize(Decimal("0.01"))
         try:
-            shown = explore(campaign, Change(budget=None if part == 1 else budget))
+            shown = explore(campaign, Change(budget=None if part == 1 else budget), market)
         except Infeasible:
             continue
         found.append((budget, shown.then, shown.answer.plan.bound, part == 1))

@@ -19,7 +19,8 @@ from approvals.policy import Limits, left_for_preparer, limits_for, prepared
 from bookings import comparison, pending_context, what_if
 from bookings.approving import free_until
 from bookings.journey import journey
-from bookings.models import Campaign, Line, Recommendation
+from bookings.models import Campaign, Recommendation
+from bookings.page_versions import versions_of
 from bookings.proposals import fingerprint_of
 from bookings.saga_models import Unwinding
 from bookings.selectors import CampaignView
@@ -35,7 +36,6 @@ from bookings.states import (
     RecommendationState,
 )
 from flows.clock import now
-from flows.fingerprint import digest
 from planning.booking_policy import consequence, name_of, unwinds
 from planning.money import currency_exponent
 
@@ -151,7 +151,7 @@ def campaign_context(view: CampaignView, user: Any) -> dict[str, Any]:
         "now": now(),
     }
     context["journey"] = journey(view, context["deadline"])
-    context["versions"] = _versions(view, context)
+    context["versions"] = versions_of(view, context)
     return context
 
 
@@ -289,43 +289,3 @@ def _has_rest(view: CampaignView) -> bool:
         return False
     booked = {line.recommendation_id for line in view.lines if line.status == LineStatus.BOOKED}
     return len(booked) < len(view.recommendations)
-
-
-def _undoing(line: Line) -> str:
-    return line.undoing.state if line.undoing else ""
-
-
-def _versions(view: CampaignView, context: dict[str, Any]) -> dict[str, str]:
-    """One digest per part of the page, of everything in it that can change while the page is open."""
-    status = str(view.campaign.status)
-    shown = {
-        "state": [status],
-        "actions": [context["may_cancel"]],
-        "plan": [
-            context["may_decide"],
-            str(context["self_limit"]),
-            [[choice.fingerprint, choice.row.state, choice.expired] for choice in context["choices"]],
-        ],
-        "lines": [
-            context["may_plan_rest"],
-            [
-                [
-                    line.pk,
-                    line.status,
-                    line.note,
-                    line.attention,
-                    line.refs,
-                    str(line.confirmed_cost),
-                    _undoing(line),
-                ]
-                for line in view.lines
-            ],
-        ],
-        "channels": [
-            [[row.channel, row.state, row.note, str(row.amount)] for row in view.channels],
-            [[report.pk, report.state] for report in view.reports],
-            len(view.recommendations),
-        ],
-        "history": [[decision.pk, decision.is_undone] for decision in context["decisions"]],
-    }
-    return {part: digest(content)[:12] for part, content in shown.items()}

@@ -21,8 +21,9 @@ from approvals.services import Decider
 from approvals.states import Verdict
 from bookings import selectors
 from bookings.approving import carry_out_approval, carry_out_rejection, fingerprints, rows_of_plan
-from bookings.models import Campaign, Line, Recommendation
-from bookings.states import BEFORE_BOOKING, LINE_LOST, CampaignStatus, RecommendationState
+from bookings.choosing import line_ids
+from bookings.models import Campaign, Line
+from bookings.states import BEFORE_BOOKING, LINE_LOST, CampaignStatus
 from bookings.validation import check_brief
 from flows import events, lifecycle, steps
 from flows.actors import Actor
@@ -136,7 +137,7 @@ def approve_lines(
     with transaction.atomic():
         campaign, request = _decidable(campaign_id)
         plan = rows_of_plan(campaign)
-        ids = _line_ids(plan, recommendation_ids, product_ids, everything, "approved_product_ids")
+        ids = line_ids(plan, recommendation_ids, product_ids, everything, "approved_product_ids")
         decision = approvals.decide(
             request=request,
             decider=decider,
@@ -166,7 +167,7 @@ def reject_lines(
     with transaction.atomic():
         campaign, request = _decidable(campaign_id)
         plan = rows_of_plan(campaign)
-        ids = _line_ids(plan, recommendation_ids, product_ids, everything, "product_ids")
+        ids = line_ids(plan, recommendation_ids, product_ids, everything, "product_ids")
         decision = approvals.decide(
             request=request,
             decider=decider,
@@ -269,48 +270,6 @@ def _wrong_state(campaign: Campaign, what: str, request: ApprovalRequest | None 
         field="status",
         extra={"status": campaign.status, "decided_by": last.actor_label if last else None},
     )
-
-
-def _line_ids(
-    plan: Sequence[Recommendation],
-    recommendation_ids: Sequence[uuid.UUID],
-    product_ids: Sequence[str],
-    everything: bool,
-    field: str,
-) -> list[uuid.UUID]:
-    if everything:
-        still_open = [row.pk for row in plan if row.state == RecommendationState.OPEN]
-        # With nothing left open the decision service says who decided.
-        return still_open or [row.pk for row in plan]
-    return [*recommendation_ids, *_by_product(plan, product_ids, field)]
-
-
-def _by_product(plan: Sequence[Recommendation], product_ids: Sequence[str], field: str) -> list[uuid.UUID]:
-    """The seed's way to name lines. One product may stand in two channels; two sellers may share an id."""
-    found: list[uuid.UUID] = []
-    unknown = []
-    for product_id in dict.fromkeys(product_ids):
-        rows = [row for row in plan if row.product_id == product_id]
-        if not rows:
-            unknown.append(product_id)
-        if len({row.seller_id for row in rows}) > 1:
-            raise Refused(
-                422,
-                "ambiguous_product",
-                f"Two sellers offer a product with the id {product_id!r}. Name the lines by recommendation_ids.",
-                field=field,
-                extra={"recommendation_ids": [str(row.pk) for row in rows]},
-            )
-        found += [row.pk for row in rows]
-    if unknown:
-        raise Refused(
-            422,
-            "unknown_id",
-            "These products are not part of this plan: " + ", ".join(unknown[:20]),
-            field=field,
-            extra={"unknown": unknown},
-        )
-    return found
 
 
 __all__ = [

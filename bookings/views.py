@@ -24,6 +24,7 @@ from bookings import page_context, selectors, services, undoing
 from bookings.models import Campaign, Line
 from bookings.states import CampaignStatus
 from bookings.stopping import stop_research
+from bookings.ticks import read_ticks
 from config.pagination import KeysetPage, Position, keyset_page
 from flows import events
 from planning.types import InvalidBrief
@@ -135,7 +136,8 @@ def campaign_events(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def campaign_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Approve or reject the ticked lines. Each tick carries the fingerprint of the line as it was shown."""
     campaign = _campaign(request, pk)
-    ids, seen = _ticked(request)
+    seen = read_ticks(request.POST.getlist("line"))
+    ids = list(seen)
     decider = _decider(request)
     try:
         if request.POST.get("verdict") == "reject":
@@ -197,18 +199,6 @@ def _approved(decision: Decision, lines: list[Line]) -> str:
         return "Your approval is recorded. Another person must approve the same lines before they are booked."
     count = f"{len(lines)} line{'s' if len(lines) != 1 else ''}"
     return f"{count} approved for {decision.total:,.2f} {decision.currency}. They are being booked."
-
-
-def _ticked(request: HttpRequest) -> tuple[list[uuid.UUID], dict[uuid.UUID, str]]:
-    """Each box posts `<recommendation id>:<fingerprint>`."""
-    seen: dict[uuid.UUID, str] = {}
-    for value in request.POST.getlist("line"):
-        pk, _, fingerprint = value.partition(":")
-        try:
-            seen[uuid.UUID(pk)] = fingerprint
-        except ValueError:
-            continue
-    return list(seen), seen
 
 
 def _amount(text: str | None) -> Decimal | None:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import page_requires
 from bookings import comparison, selectors
+from bookings.ticks import read_ticks
 
 
 @page_requires("money.read")
@@ -20,7 +21,9 @@ def campaign_compare(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if campaign is None:
         raise Http404
     rows = list(
-        campaign.recommendations.filter(pk__in=_ids(request)).select_related("seller").order_by("rank")
+        campaign.recommendations.filter(pk__in=read_ticks(request.GET.getlist("line")[:20]))
+        .select_related("seller")
+        .order_by("rank")
     )
     enough = 2 <= len(rows) <= comparison.MOST_SIDE_BY_SIDE
     context = {
@@ -44,14 +47,3 @@ def line_why(request: HttpRequest, pk: uuid.UUID, line_id: uuid.UUID) -> HttpRes
     partial = getattr(request, "htmx", False)
     template = f"bookings/compare/{'_why' if partial else 'why_page'}.html"
     return render(request, template, {"campaign": campaign, "row": row})
-
-
-def _ids(request: HttpRequest) -> list[uuid.UUID]:
-    """Ids, or the values of tick boxes, which start with them."""
-    found = []
-    for value in request.GET.getlist("line")[:20]:
-        try:
-            found.append(uuid.UUID(value.partition(":")[0]))
-        except ValueError:
-            continue
-    return found

@@ -25,6 +25,7 @@ from approvals.states import Door, Verdict
 from bookings import bulk, selectors, worklist, worklist_rows
 from bookings.history_of_decisions import decisions_page
 from bookings.states import CampaignStatus
+from bookings.ticks import read_ticks
 from crm.selectors import visible_organizations
 from flows.clock import now
 from flows.fingerprint import digest
@@ -73,7 +74,7 @@ def work_decide(request: HttpRequest) -> HttpResponse:
         outcomes = bulk.decide_plans(
             user=request.user,
             decider=Decider(actor_of(request), request.user.pk, Door.PAGE),
-            shown=_ticked(request.POST.getlist("plan")),
+            shown=read_ticks(request.POST.getlist("plan")),
             verdict=verdict,
             reason=request.POST.get("reason", ""),
         )
@@ -143,18 +144,6 @@ def _amount(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return amount if amount.is_finite() and 0 < amount < Decimal(10) ** 12 else None
-
-
-def _ticked(values: list[str]) -> dict[uuid.UUID, str]:
-    """Each box posts `<request id>:<what was shown>`."""
-    found: dict[uuid.UUID, str] = {}
-    for value in values:
-        pk, _, shown = value.partition(":")
-        try:
-            found[uuid.UUID(pk)] = shown
-        except ValueError:
-            continue
-    return found
 
 
 def _back(request: HttpRequest) -> str:

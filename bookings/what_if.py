@@ -11,7 +11,7 @@ from typing import Any
 from bookings.models import Campaign, Recommendation
 from bookings.states import CampaignStatus
 from planning import codec
-from planning.quoted import Heard
+from planning.quoted import Heard, key_of
 from planning.types import AudiencePlan, Offer, PlanLine
 from planning.what_if import Answer, Change, Difference, difference, what_if
 from sellers.models import Seller
@@ -52,17 +52,32 @@ class Shown:
     change: Change
 
 
-def explore(campaign: Campaign, change: Change) -> Shown:
+@dataclass(frozen=True)
+class Market:
+    """What is known of a campaign: its waiting lines, what sellers have offered, what each channel was given."""
+
+    current: list[PlanLine]
+    offers: list[Offer]
+    amounts: dict[str, Decimal]
+
+
+def market_of(campaign: Campaign) -> Market:
+    """Read once for any number of changes."""
+    rows = campaign.recommendations.select_related("seller").order_by("rank")
+    amounts = {row.channel: row.amount for row in campaign.channels.all()}
+    return Market([_line(row) for row in rows], offers_of(campaign), amounts)
+
+
+def explore(campaign: Campaign, change: Change, market: Market | None = None) -> Shown:
     """The plan under `change` beside the one that waits. Raises `planning.types.Infeasible`, naming the fields."""
-    rows = list(campaign.recommendations.select_related("seller").order_by("rank"))
-    current = [_line(row) for row in rows]
-    offers = offers_of(campaign)
+    market = market or market_of(campaign)
+    current, offers = market.current, market.offers
     answer = what_if(
         campaign.read_brief(),
         codec.from_json(AudiencePlan, campaign.audience_plan or {}),
         offers,
         change,
-        [Heard((row.channel, row.seller.slug, row.product_id), row.impressions, row.cpm) for row in rows],
+        [Heard(key_of(line), line.impressions, line.cpm) for line in current],
     )
     plan = answer.plan
     return Shown(
@@ -70,7 +85,7 @@ def explore(campaign: Campaign, change: Change) -> Shown:
         now=_figures(campaign.budget, current),
         then=_figures(answer.brief.budget, plan.lines),
         quality=(1 - plan.gap) * 100 if plan.bound else None,
-        channels=_channels(campaign, answer, current),
+        channels=_channels(market, answer),
         changes=difference(current, plan.lines),
         names={(offer.product.seller, offer.product.product_id): offer.product.name for offer in offers},
         change=change,
@@ -131,14 +146,13 @@ def _figures(budget: Decimal, lines: Sequence[PlanLine]) -> Figures:
     )
 
 
-def _channels(campaign: Campaign, answer: Answer, current: Sequence[PlanLine]) -> list[ChannelPair]:
-    before: dict[str, Any] = {row.channel: row.amount for row in campaign.channels.all()}
+def _channels(market: Market, answer: Answer) -> list[ChannelPair]:
     return [
         ChannelPair(
             channel=part.channel,
-            allocated=before.get(part.channel, Decimal(0)),
+            allocated=market.amounts.get(part.channel, Decimal(0)),
             allocated_then=part.amount,
-            cost=_cost(current, part.channel),
+            cost=_cost(market.current, part.channel),
             cost_then=_cost(answer.plan.lines, part.channel),
         )
         for part in answer.allocations
