@@ -27,12 +27,27 @@ ROLES = {
 }
 
 
+class Keys(dict[str, str]):
+    """A key is issued when a test first asks for it: most never do."""
+
+    def __init__(self, people: dict[str, User]) -> None:
+        self._people = people
+
+    def __missing__(self, name: str) -> str:
+        user = self._people[name]
+        self[name] = issue_key(user=user, name="desk", scopes=scopes_of(user.role), actor=SYSTEM_ACTOR)[1]
+        return self[name]
+
+
 @dataclass
 class Agency:
     client: Organization
     other_client: Organization
     people: dict[str, User] = field(default_factory=dict)
-    keys: dict[str, str] = field(default_factory=dict)
+    keys: Keys = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.keys = Keys(self.people)
 
     def person(self, name: str) -> User:
         return self.people[name]
@@ -57,12 +72,12 @@ def make_agency() -> Agency:
 
 
 def _hire(agency: Agency, name: str, role: Role, client: Organization) -> None:
-    user = User.objects.create_user(name, f"{name}@agency.example", PASSWORD, role=role)
-    user.is_staff = user.is_superuser = role == Role.OPS
-    user.save()
+    is_ops = role == Role.OPS
+    user = User.objects.create_user(
+        name, f"{name}@agency.example", PASSWORD, role=role, is_staff=is_ops, is_superuser=is_ops
+    )
     Assignment.objects.create(organization=client, user=user)
     agency.people[name] = user
-    agency.keys[name] = issue_key(user=user, name="desk", scopes=scopes_of(role), actor=SYSTEM_ACTOR)[1]
 
 
 def set_limits(

@@ -16,6 +16,7 @@ from accounts.roles import Role
 from accounts.services import issue_key
 from flows.actors import SYSTEM_ACTOR
 from sellers import gate
+from tests import fresh_tables
 from tests.agency import PASSWORD, Agency, make_agency
 from tests.driving import Desk
 
@@ -26,6 +27,8 @@ SLOWEST = (
     "tests/config/test_up",
     "tests/bench/",
 )
+
+fresh_tables.install()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

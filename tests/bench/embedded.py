@@ -117,7 +117,7 @@ for slug, url, dialect, key in json.loads({sellers!r}):
     add_seller(actor=SYSTEM_ACTOR, url=url, dialect=dialect, name=slug.title(), slug=slug, key=key,
                agency_id="agency-demo", advertiser_id="advertiser-demo",
                account_id="acc-demo" if dialect == "opendirect" else "")
-print("KEYS" + json.dumps(agency.keys))
+print("KEYS" + json.dumps({name: agency.keys[name] for name in agency.people}))
 """
 
 

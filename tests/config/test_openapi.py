@@ -149,8 +149,9 @@ def test_made_up_requests_get_documented_answers(
     for operation in operations(agency, part):
         campaign = waiting_campaign(agency)
         Seller.objects.update(enabled=False)  # nobody out there is to be called
-        statuses += ask(operation, mode, headers, checks, str(campaign.pk))
-    assert len(statuses) > 50
+        answered = ask(operation, mode, headers, checks, str(campaign.pk))
+        assert answered, f"nothing was made up for {operation.label}"
+        statuses += answered
     assert set(statuses) & {400, 404}
     assert negative or set(statuses) & {200, 202}
 

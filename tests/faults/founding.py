@@ -106,4 +106,4 @@ def _found_agency(fleet: Fleet) -> dict[str, str]:
             advertiser_id="advertiser-demo",
             account_id="acc-demo" if slug == "direct" else "",
         )
-    return agency.keys
+    return {name: agency.keys[name] for name in agency.people}

@@ -88,7 +88,7 @@ class Hook:
 @contextmanager
 def _serving() -> Iterator[Hook]:
     hook = Hook()
-    thread = Thread(target=hook.server.serve_forever, daemon=True)
+    thread = Thread(target=hook.server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield hook

@@ -60,7 +60,7 @@ class Mailbox:
 @pytest.fixture
 def mailbox(settings: Any) -> Iterator[Mailbox]:
     box = Mailbox()
-    threading.Thread(target=box.server.serve_forever, daemon=True).start()
+    threading.Thread(target=box.server.serve_forever, args=(0.02,), daemon=True).start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.server.server_address[1]
     yield box
