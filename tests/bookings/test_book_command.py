@@ -29,10 +29,10 @@ Book = Callable[..., tuple[int, str, str]]
 def worker(desk: Desk, tmp_path: Path, settings: Any) -> Iterator[None]:
     """With no server around the command is its own worker; with a broker it relies on one that is there."""
     settings.VAR_DIR = tmp_path
+    app.control.purge()  # the bells of earlier tests, which nobody has answered
     if not settings.REDIS_URL:
         yield
         return
-    app.control.purge()  # the bells of earlier tests, which nobody has answered
     running = EmbeddedWorker()
     assert running.start()
     yield
