@@ -1,4 +1,6 @@
-"""The same table for pages: who is not signed in goes to the login page, who may not gets a 403."""
+"""The same table for pages: who is not signed in goes to the login page, who may not gets a 403.
+
+Times are printed in the zone that the person has chosen (accounts/times.py)."""
 
 from __future__ import annotations
 
@@ -9,8 +11,10 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
 
 from accounts.permissions import RULES, can
+from accounts.times import zone_shown
 
 View = Callable[..., HttpResponseBase]
 
@@ -25,7 +29,8 @@ def page_requires(action: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not can(request.user, action):
                 raise PermissionDenied
-            return view(request, *args, **kwargs)
+            with timezone.override(zone_shown(request.user)):
+                return view(request, *args, **kwargs)
 
         return guarded
 

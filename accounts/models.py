@@ -17,8 +17,10 @@ from django.db import OperationalError, models
 from django.db.models import Q
 
 from accounts.roles import SEES_EVERY_CLIENT, Role
+from accounts.times import Times
 from flows.clock import now
 from flows.ids import new_id
+from planning.zones import UTC_NAME
 
 PREFIX_ALPHABET = string.ascii_lowercase + string.digits
 TOUCH_EVERY = dt.timedelta(minutes=1)
@@ -27,6 +29,9 @@ TOUCH_EVERY = dt.timedelta(minutes=1)
 class User(AbstractUser):
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.CLIENT_VIEWER)
     email = models.EmailField(blank=True)
+    timezone = models.CharField(max_length=64, default=UTC_NAME)  # IANA name
+    times = models.CharField(max_length=8, choices=Times.choices, default=Times.CAMPAIGN)
+    one_page_forms = models.BooleanField(default=False)  # long forms whole instead of in steps
 
     class Meta(AbstractUser.Meta):
         swappable = "AUTH_USER_MODEL"

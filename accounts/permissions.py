@@ -62,6 +62,23 @@ RULES: dict[str, Rule] = {
         FINANCE,
         scopes="booking:decide",
     ),
+    # The client's opinion of a plan. It commits nothing: bookings/client_view/answering.py.
+    "client_view.answer": _rule(
+        "Agree with a waiting plan or object to it, as its client", CLIENT_VIEWER, scopes="client:write"
+    ),
+    "client_view.comment": _rule(
+        "Write comments between client and agency", MANAGER, APPROVER, CLIENT_VIEWER, scopes="client:write"
+    ),
+    "client_view.share": _rule(
+        "Make and revoke read-only links to the client's view", MANAGER, APPROVER, scopes="client:write"
+    ),
+    "booking.ask": _rule(
+        "Send a waiting plan to the person who shall decide it",
+        MANAGER,
+        APPROVER,
+        FINANCE,
+        scopes="booking:decide",
+    ),
     # The agency's work queue. Clients have their campaigns.
     "work.read": _rule("Open the work queue", MANAGER, APPROVER, FINANCE, OPS, scopes="booking:read"),
     # Seller prices, cost and margin. Ops see metadata, a client viewer the own work without cost.

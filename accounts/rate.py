@@ -9,6 +9,7 @@ import logging
 import time
 from typing import Any
 
+from django.core.cache.backends.base import BaseCache
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import UserRateThrottle
@@ -40,10 +41,15 @@ class CountedUserRate(UserRateThrottle):
         return max(1.0, self.window_ends - time.time())
 
     def _count(self, key: str) -> int:
-        if self.cache.add(key, 1, timeout=int(self.duration) + 5):
-            return 1
-        try:
-            return int(self.cache.incr(key))
-        except ValueError:  # it ran out between the two
-            self.cache.set(key, 1, timeout=int(self.duration) + 5)
-            return 1
+        return counted(self.cache, key, int(self.duration) + 5)
+
+
+def counted(cache: BaseCache, key: str, seconds: int) -> int:
+    """How often `key` has been counted, this time included; it is forgotten `seconds` after the first."""
+    if cache.add(key, 1, timeout=seconds):
+        return 1
+    try:
+        return int(cache.incr(key))
+    except ValueError:  # it ran out between the two
+        cache.set(key, 1, timeout=seconds)
+        return 1

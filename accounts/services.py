@@ -12,9 +12,11 @@ from django.db import transaction
 from accounts.models import ApiKey, User
 from accounts.permissions import SCOPES
 from accounts.roles import Role
+from accounts.times import Times
 from flows import events
 from flows.actors import Actor
 from flows.clock import now
+from planning.zones import zone_named
 
 
 def issue_key(
@@ -63,6 +65,30 @@ def change_access(
     with transaction.atomic():
         user.save(update_fields=["role", "is_active"])
         record_access(user, before, after, actor)
+
+
+def choose_times(*, user: User, times: str, timezone: str) -> None:
+    """How pages show this person times. ValidationError naming `times` or `timezone`; then nothing has changed."""
+    if times not in Times.values:
+        raise ValidationError({"times": f"Choose one of {', '.join(Times.values)}."}, code="unknown_times")
+    user.times, user.timezone = times, known_zone(timezone)
+    user.save(update_fields=["times", "timezone"])
+
+
+def known_zone(name: str) -> str:
+    """As the database spells it. ValidationError naming `timezone`."""
+    found = zone_named(name)
+    if found is None:
+        text = f"{name[:64]!r} is not an IANA time zone, such as Europe/Berlin."
+        raise ValidationError({"timezone": text}, code="unknown_timezone")
+    return found
+
+
+def choose_form_style(*, user: Any, one_page: bool) -> None:
+    """Long forms whole, or in steps."""
+    if user.one_page_forms != one_page:
+        user.one_page_forms = one_page
+        user.save(update_fields=["one_page_forms"])
 
 
 def record_access(user: User, before: dict[str, Any], after: dict[str, Any], actor: Actor) -> None:

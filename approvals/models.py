@@ -83,6 +83,13 @@ class ApprovalRequest(Lifecycle):
     open_items = models.PositiveIntegerField(default=0)
     open_amount = models.DecimalField(max_digits=16, decimal_places=3, default=Decimal(0))
     deadline = models.DateTimeField(null=True)  # when the first of them expires
+    # Who was asked for the decision last. Everybody who may decide still may.
+    asked = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    asked_by = models.CharField(max_length=160, default="", blank=True)
+    asked_note = models.CharField(max_length=500, default="", blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
     status = StateField(default=RequestState.OPEN, choices=RequestState.choices)
     created_at = models.DateTimeField(auto_now_add=True)
 

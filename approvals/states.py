@@ -40,6 +40,17 @@ VERBS = {
 """What somebody did to so many lines."""
 
 
+class RejectionKind(TextChoices):
+    """Why lines are usually rejected; the words in front of the decider's own."""
+
+    PRICE = "price", "Too expensive"
+    PLACEMENT = "placement", "Wrong placement or format"
+    AUDIENCE = "audience", "Does not reach the audience"
+    SAFETY = "safety", "Not safe for the brand"
+    TIMING = "timing", "Wrong dates"
+    SELLER = "seller", "Not with this seller"
+
+
 class Door(TextChoices):
     PAGE = "page", "Web page"
     REST = "rest", "REST API"

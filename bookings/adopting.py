@@ -100,7 +100,7 @@ def _look_at_line(line: Line, reference: str) -> Sighting:
     if not order_id:
         return Sighting(line, reference, {}, problem="The order of this line is not known yet.")
     try:
-        held = _held_lines(line.seller.connection(), order_id, line.currency)
+        held = _held_lines(line.seller.connection(), order_id, line)
     except SellerError as failed:
         return Sighting(line, reference, {}, problem=failed.message)
     row = next((one for one in held.lines if one.line_id == reference), None)
@@ -109,9 +109,11 @@ def _look_at_line(line: Line, reference: str) -> Sighting:
     return of_held_line(line, row)
 
 
-def _held_lines(connection: Connection, order_id: str, currency: str) -> HeldLines:
+def _held_lines(connection: Connection, order_id: str, line: Line) -> HeldLines:
+    timezone = line.campaign.timezone
+
     async def question(dialect: SellerDialect) -> HeldLines:
-        return await dialect.held_lines(order_id, currency)
+        return await dialect.held_lines(order_id, line.currency, timezone)
 
     held, _ = ask(connection, question)
     return held

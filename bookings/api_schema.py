@@ -17,6 +17,7 @@ from bookings.states import (
     ReportState,
 )
 from planning.booking_policy import KINDS
+from planning.brief_delivery import PACINGS
 from planning.types import CHANNELS
 from sellers.api_schema import StrictSerializer
 
@@ -64,8 +65,17 @@ class BriefBody(serializers.Serializer):
     )
     budget = serializers.DecimalField(**MONEY, help_text="Greater than 0, in `currency`")
     currency = serializers.CharField(default="USD", help_text="ISO 4217")
-    start_date = serializers.DateField()
-    end_date = serializers.DateField()
+    start_date = serializers.DateField(help_text="First day, from its first minute in `timezone`")
+    end_date = serializers.DateField(help_text="Last day, included")
+    timezone = serializers.CharField(
+        required=False, help_text="IANA name such as Europe/Berlin; the client's own where it is left out"
+    )
+    pacing = serializers.ChoiceField(
+        PACINGS,
+        required=False,
+        help_text="even where it is left out. No seller's format has a field for it: ahead and asap go with the order "
+        "as an instruction",
+    )
     target_audience = serializers.DictField(
         help_text="age, gender, geo, interests, demographics, behaviors; an empty object means everybody"
     )

@@ -21,16 +21,33 @@ from bookings.api_decisions import read_body
 from bookings.api_schema import CampaignDetail
 from bookings.models import Campaign
 from bookings.presenting import money_text
-from bookings.revising import revise_plan
+from bookings.revising import ask_seller_again, revise_plan
 from bookings.what_if import Figures, Shown, explore
 from config.openapi import IDEMPOTENCY_KEY
 from config.problems import Problem
 from planning import codec
-from planning.types import CHANNELS, Infeasible, InvalidBrief, PlanLine
+from planning.brief_constraints import MOST_IMPRESSIONS
+from planning.types import CHANNELS, Infeasible, InvalidBrief, LineWish, PlanLine
 from planning.what_if import Change
 from sellers.api_schema import StrictSerializer
 
 MONEY: dict[str, Any] = {"max_digits": 16, "decimal_places": 3, "min_value": Decimal(0)}
+
+
+class ProductNamed(StrictSerializer):
+    channel = serializers.ChoiceField(CHANNELS)
+    seller = serializers.SlugField(max_length=100)
+    product_id = serializers.CharField(max_length=255)
+
+
+class LineWanted(ProductNamed):
+    impressions = serializers.IntegerField(
+        min_value=0,
+        max_value=MOST_IMPRESSIONS,
+        allow_null=True,
+        required=False,
+        help_text="Exactly so many; 0 leaves the product out; null or absent takes it in at any volume",
+    )
 
 
 class ChangeBody(StrictSerializer):
@@ -48,8 +65,20 @@ class ChangeBody(StrictSerializer):
         help_text="Exact parts of the budget, 0 to 1, by channel; the other channels share the rest",
     )
 
+    lines = LineWanted(  # type: ignore[call-arg]  # max_length is the list's
+        many=True, required=False, max_length=100, help_text="What is wanted of single products from now on"
+    )
+    freed = ProductNamed(  # type: ignore[call-arg]
+        many=True, required=False, max_length=100, help_text="Products of which the plan chooses again"
+    )
+
 
 class ReviseBody(ChangeBody):
+    version = serializers.IntegerField(min_value=1, help_text="The plan's version that was looked at")
+
+
+class AskSellerBody(StrictSerializer):
+    seller = serializers.SlugField(max_length=60, help_text="A seller that was not heard to the end")
     version = serializers.IntegerField(min_value=1, help_text="The plan's version that was looked at")
 
 
@@ -139,6 +168,36 @@ class Revise(APIView):
         return answer
 
 
+class AskSeller(APIView):
+    """Ask one seller again where it was not heard to the end, and make the plan anew with what it says."""
+
+    permission_classes = [requires(write="booking.create")]
+
+    @extend_schema(
+        operation_id="bookings_ask_seller",
+        request=AskSellerBody,
+        responses={202: CampaignDetail},
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    def post(self, request: Request, job_id: uuid.UUID) -> Response:
+        refuse_invisible(request, job_id)
+        return self._ask(request, job_id)
+
+    @idempotent
+    def _ask(self, request: Request, job_id: uuid.UUID) -> Response:
+        body = read_body(AskSellerBody, request)
+        ask_seller_again(
+            campaign_id=job_id,
+            seller_slug=body["seller"],
+            user=request.user,
+            actor=actor_of(request),
+            seen_version=body["version"],
+        )
+        answer = detail(request, job_id)
+        answer.status_code = 202
+        return answer
+
+
 def _explorable(request: Request, job_id: uuid.UUID) -> Campaign:
     refuse_invisible(request, job_id)
     campaign = selectors.visible_campaign(request.user, job_id)
@@ -154,7 +213,13 @@ def _impossible(problem: Infeasible | InvalidBrief) -> Problem:
 
 
 def _change(body: dict[str, Any]) -> Change:
-    return Change(body.get("budget"), body.get("max_cpm"), body.get("shares", {}))
+    return Change(
+        budget=body.get("budget"),
+        max_cpm=body.get("max_cpm"),
+        shares=body.get("shares", {}),
+        lines=tuple(LineWish(**({"impressions": None} | line)) for line in body.get("lines", [])),
+        freed=tuple((one["channel"], one["seller"], one["product_id"]) for one in body.get("freed", [])),
+    )
 
 
 def _answer(shown: Shown, currency: str) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from django.db.models import Q, QuerySet
 
 from accounts.permissions import can
 from accounts.roles import Role
+from accounts.times import zone_in_use
 from bookings import selectors
 from bookings.csv_cells import row
 from bookings.models import Campaign
 from flows.events import first_bad_position
 from flows.models import Event
+from planning.zones import first_instant
 
 PAGE_SIZE = 50
 MOST_EXPORTED = 10_000
@@ -34,6 +36,7 @@ COLUMNS = (
     "actor",
     "correlation_id",
     "payload",
+    "origin",
     "hash",
 )
 
@@ -79,11 +82,9 @@ def events_for(user: Any, filters: Filters) -> QuerySet[Event]:
         campaign = Campaign.objects.filter(pk=filters.subject).values("correlation_id")
         rows = rows.filter(Q(subject_id=str(filters.subject)) | Q(correlation_id__in=campaign))
     if filters.since:
-        rows = rows.filter(at__gte=dt.datetime.combine(filters.since, dt.time(), dt.UTC))
+        rows = rows.filter(at__gte=first_instant(filters.since, zone_in_use()))
     if filters.until:
-        rows = rows.filter(
-            at__lt=dt.datetime.combine(filters.until + dt.timedelta(days=1), dt.time(), dt.UTC)
-        )
+        rows = rows.filter(at__lt=first_instant(filters.until + dt.timedelta(days=1), zone_in_use()))
     return rows
 
 
@@ -118,6 +119,7 @@ def as_csv(rows: QuerySet[Event]) -> Iterator[str]:
                 event.actor_label,
                 event.correlation_id,
                 json.dumps(event.payload, sort_keys=True),
+                json.dumps(event.origin, sort_keys=True),
                 event.hash,
             )
         )

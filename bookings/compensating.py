@@ -23,6 +23,7 @@ from flows.ids import jitter
 from flows.models import Claim
 from flows.states import ClaimState
 from flows.work import Done, Later, Work
+from planning.zones import zone
 from sellers.dialects.base import Answer, Outcome
 from sellers.exchange import ExchangeRecord
 
@@ -204,7 +205,7 @@ def _watch(line: Line, claim: Claim) -> Done | Later:
     looked = cancelling.look(line)
     if looked.over is not None:
         return _cancelled(line, claim, looked.over, looked.calls)
-    if line.recommendation.end_date < today():
+    if line.recommendation.end_date < today(zone(line.campaign.timezone)):
         return Done()  # the flight is over: there is nothing left to cancel
 
     def record(campaign: Campaign) -> None:

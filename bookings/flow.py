@@ -25,6 +25,7 @@ from planning import codec
 from planning.allocation import Infeasible
 from planning.allocation import allocate as split_budget
 from planning.audience import plan_audience
+from planning.types import CHANNELS
 from sellers.selectors import eligible_sellers
 
 booking_flow = flow_kind("campaign", "bookings.Campaign")
@@ -117,9 +118,9 @@ def research(work: Work) -> Done:
 
 
 def _researched_by(campaign: Campaign, step: Step) -> list[ChannelBudget]:
-    """All channels still open. A step with a key, as earlier versions opened them, has one channel."""
+    """All channels still open. A step whose key is a channel, as earlier versions opened them, has that one."""
     channels = campaign.channels.filter(state=ChannelState.RESEARCHING).order_by("position")
-    return list(channels.filter(channel=step.key) if step.key else channels)
+    return list(channels.filter(channel=step.key) if step.key in CHANNELS else channels)
 
 
 def consolidate_when_all_reported(campaign: Campaign) -> None:

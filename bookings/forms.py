@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django import forms
 
+from bookings.drafts.paths import form_field
 from crm.selectors import visible_organizations
 from planning.booking_policy import ALL_OR_NOTHING, AT_LEAST, KEEP_PARTIAL
 from planning.types import CHANNELS, FieldError
+from planning.zones import zone_choices
 
+PACING_WORDS = {"even": "Even over the flight", "ahead": "Ahead of even", "asap": "As soon as possible"}
 CHANNEL_LABELS = {"branding": "Branding", "ctv": "CTV", "mobile": "Mobile", "performance": "Performance"}
 LIST_FIELDS = ("interests", "geo", "behaviors", "demographics")
 SHARE_FIELDS = tuple(f"{side}_{channel}" for channel in CHANNELS for side in ("least", "most"))
@@ -26,52 +29,16 @@ KPI_FIELDS = (
     "brand_safety",
 )
 _SELLER_SHARE = re.compile(r"(\S+)\s+([0-9.]+ ?%?)(?:\s*-\s*([0-9.]+ ?%?))?")
-# Where the wire form's paths stand on the form.
-FIELD_OF_PATH = {
-    "client": "client",
-    "name": "name",
-    "advertiser": "advertiser",
-    "objectives": "objectives",
-    "budget": "budget",
-    "currency": "currency",
-    "start_date": "start_date",
-    "end_date": "end_date",
-    "channels": "channels",
-    "auto_approve": "auto_approve",
-    "booking_policy": "policy_kind",
-    "booking_policy.share": "policy_share",
-    "notes": "notes",
-    "target_audience.age": "age",
-    "target_audience.gender": "gender",
-    "target_audience.geo": "geo",
-    "target_audience.interests": "interests",
-    "target_audience.behaviors": "behaviors",
-    "target_audience.demographics": "demographics",
-    "kpis.max_cpm": "max_cpm",
-    "kpis.target_cpm": "target_cpm",
-    "kpis.impressions": "impressions",
-    "kpis.viewability": "viewability",
-    "kpis.completion_rate": "completion_rate",
-    "kpis.ctr": "ctr",
-    "kpis.brand_safety": "brand_safety",
-    "sellers": "sellers_excluded",  # none is left to ask
-    "constraints.sellers_included": "sellers_included",
-    "constraints.sellers_excluded": "sellers_excluded",
-    "constraints.max_seller_share": "max_seller_share",
-    "constraints.seller_shares": "seller_shares",
-    "constraints.channel_shares": "channels",
-    **{f"constraints.channel_shares.{channel}": f"least_{channel}" for channel in CHANNELS},
-    **{f"constraints.channel_shares.{channel}.max": f"most_{channel}" for channel in CHANNELS},
-    "constraints.frequency_cap": "frequency_count",
-    "constraints.frequency_cap.count": "frequency_count",
-    "constraints.frequency_cap.interval": "frequency_interval",
-}
 
 
 def _text(label: str, help_text: str = "", *, required: bool = False, **attrs: Any) -> forms.CharField:
     return forms.CharField(
         label=label, help_text=help_text, required=required, widget=forms.TextInput(attrs=attrs)
     )
+
+
+def _campaign_zones() -> list[tuple[str, Any]]:
+    return [("", "The client's own"), *zone_choices()]
 
 
 class BriefForm(forms.Form):
@@ -86,17 +53,34 @@ class BriefForm(forms.Form):
     )
     start_date = forms.CharField(
         label="First day",
-        help_text="Days are counted in UTC.",
+        help_text="From its first minute in the campaign's time zone.",
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     end_date = forms.CharField(
-        label="Last day", help_text="Included.", widget=forms.DateInput(attrs={"type": "date"})
+        label="Last day",
+        help_text="Included, to its last minute in the campaign's time zone.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    timezone = forms.ChoiceField(
+        label="Time zone",
+        required=False,
+        choices=_campaign_zones,
+        help_text="The flight's days begin and end in it.",
     )
     budget = _text(
         "Budget", "For all channels together.", required=True, inputmode="decimal", autocomplete="off"
     )
     currency = forms.ChoiceField(
         label="Currency", choices=[(c, c) for c in ("USD", "EUR", "GBP", "JPY", "CHF", "SEK")]
+    )
+    pacing = forms.ChoiceField(
+        label="Pacing",
+        required=False,
+        choices=list(PACING_WORDS.items()),
+        help_text=(
+            "No seller's format has a field for it. Anything but even goes with the order as an instruction, which a "
+            "seller may leave aside."
+        ),
     )
     max_cpm = _text(
         "Highest CPM", "No line above this price per 1,000 impressions is proposed.", inputmode="decimal"
@@ -214,7 +198,10 @@ class BriefForm(forms.Form):
                 "count": _whole(typed["frequency_count"]),
                 "interval": typed["frequency_interval"] or "Day",
             }
-        plain = ("client", "name", "advertiser", "budget", "currency", "start_date", "end_date", "notes")
+        plain = (
+            *("client", "name", "advertiser", "budget", "currency", "start_date", "end_date"),
+            *("timezone", "pacing", "notes"),
+        )
         data: dict[str, Any] = {name: typed[name] for name in plain if typed[name]}
         data["objectives"] = [
             line.strip() for line in (typed["objectives"] or "").splitlines() if line.strip()
@@ -234,9 +221,12 @@ class BriefForm(forms.Form):
         value = field.widget.value_from_datadict(self.data, self.files, self.add_prefix(name))
         return value.strip() if isinstance(value, str) else value
 
-    def take_errors(self, errors: list[FieldError]) -> None:
-        """Put each error of the brief beside its field; what has no field of its own goes on top."""
+    def take_errors(self, errors: Sequence[FieldError], *, of: Collection[str] | None = None) -> None:
+        """Put each error of the brief beside its field; what has no field of its own goes on top. With `of`, only what
+        is wrong with these fields is said."""
         self.cleaned_data = getattr(self, "cleaned_data", {})
+        for name in [name for name in self.errors if of is not None and name not in of]:
+            del self.errors[name]
         judged = {form_field(error.field) for error in errors}
         for name in [name for name in self.errors if name in judged]:
             del self.errors[name]  # the brief's own sentence says more than "required"
@@ -274,13 +264,3 @@ def _split(text: str) -> list[str]:
 
 def _whole(text: str) -> Any:
     return int(text) if text.isdecimal() and len(text) < 10 else text
-
-
-def form_field(path: str) -> str | None:
-    """The form field for a path; a path inside one (`objectives[0]`, `objectives.0`) belongs to it too."""
-    while path:
-        if path in FIELD_OF_PATH:
-            return FIELD_OF_PATH[path]
-        cut = max(path.rfind("."), path.rfind("["))
-        path = path[:cut] if cut > 0 else ""
-    return None

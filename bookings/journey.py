@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from accounts.times import told
 from bookings.selectors import CampaignView
 from bookings.states import CampaignStatus, CompensationState, LineStatus, RecommendationState, ReportState
 
@@ -94,5 +95,5 @@ def _decision_note(view: CampaignView, approved: int, deadline: dt.datetime | No
     if approved:
         return f"{approved} of {len(view.recommendations)} approved"
     if view.campaign.status == S.AWAITING_APPROVAL and deadline is not None:
-        return f"until {deadline:%H:%M} UTC"
+        return f"until {told(deadline, '%H:%M')}"
     return ""

@@ -29,6 +29,7 @@ from flows.models import Flow
 from planning import brief as briefs
 from planning.codec import from_json
 from planning.types import BookingPolicy, Brief
+from planning.zones import UTC_NAME
 
 if TYPE_CHECKING:
     from bookings.saga_models import Compensation
@@ -111,6 +112,11 @@ class Campaign(Flow):
     def booking_policy(self) -> BookingPolicy:
         """Part of the brief as it was handed in; nothing changes it afterwards."""
         return from_json(BookingPolicy, self.brief.get("booking_policy") or {})
+
+    @property
+    def timezone(self) -> str:
+        """IANA name; the days of the flight are counted in it."""
+        return self.brief.get("timezone") or UTC_NAME
 
     @property
     def plan_key(self) -> str:
@@ -393,4 +399,6 @@ __all__ = [
     "SellerReport",
 ]
 
-from bookings import discrepancies, drafts_models, saga_models  # noqa: E402, F401  registers their models
+from bookings import discrepancies, presence, saga_models  # noqa: E402, F401  registers their models
+from bookings.client_view import models as client_models  # noqa: E402, F401
+from bookings.drafts import models as drafts_models  # noqa: E402, F401

@@ -16,8 +16,10 @@ from django.contrib.auth import get_user_model
 from accounts.permissions import RULES, can
 from approvals.models import ApprovalRequest, Decision
 from approvals.policy import Limits, left_for_preparer, limits_for, prepared
-from bookings import comparison, pending_context, what_if
+from approvals.states import RejectionKind, RequestState
+from bookings import comparison, page_rights, pending_context, table_view, what_if
 from bookings.approving import free_until
+from bookings.client_view.reading import said_to_approver
 from bookings.journey import journey
 from bookings.models import Campaign, Recommendation
 from bookings.page_versions import versions_of
@@ -30,7 +32,6 @@ from bookings.states import (
     LINE_LOST,
     LINE_OPEN,
     CampaignStatus,
-    ChannelState,
     CompensationState,
     LineStatus,
     RecommendationState,
@@ -135,40 +136,33 @@ def campaign_context(view: CampaignView, user: Any) -> dict[str, Any]:
         "self_limit": _self_limit(view, user, limits),
         "deciders": _deciders(campaign) if campaign.status == S.AWAITING_APPROVAL else [],
         "may_cancel": can(user, "booking.cancel") and campaign.status in BEFORE_BOOKING,
-        "may_plan_rest": can(user, "booking.create") and _has_rest(view),
+        "may_plan_rest": can(user, "booking.create") and page_rights.has_rest(view),
         "may_check": can(user, "booking.run"),
-        "may_stop": can(user, "booking.run") and _may_stop(view),
-        "may_requote": can(user, "booking.create") and _may_requote(campaign, choices),
-        "what_if": what_if.fields_of(campaign) if _may_explore(view, user) else None,
+        "may_stop": can(user, "booking.run") and page_rights.may_stop(view),
+        "may_requote": can(user, "booking.create")
+        and page_rights.may_requote(campaign, view.recommendations),
+        "what_if": what_if.fields_of(campaign) if page_rights.may_explore(view, user) else None,
         "may_revise": can(user, "booking.create"),
+        "may_edit": page_rights.may_edit(view, view.recommendations, user),
         "follower": campaign.followers.exclude(status=S.CANCELLED).first() if campaign.is_over() else None,
         "decisions": decisions,
         "undoable": pending_context.undoable(decisions, user),
         "endorsed": pending_context.waiting(request, limits, view.recommendations, user),
+        "client_said": said_to_approver(campaign, view.recommendations),
         "news": _news(decisions, user),
         "needs_live": not campaign.is_over(),
+        "plan_view": table_view.query_of(user) if choices else "",
+        "plan_columns": table_view.COLUMNS,
+        "shows_people": can(user, "work.read"),
         "crumbs": [{"label": "Campaigns", "url": "/campaigns/"}, {"label": campaign.name}],
+        "rejection_kinds": RejectionKind.choices,
+        "asked": request if request and request.asked_id and request.status == RequestState.OPEN else None,
+        "may_ask": page_rights.whom_to_ask(view, user),
         "now": now(),
     }
     context["journey"] = journey(view, context["deadline"])
     context["versions"] = versions_of(view, context)
     return context
-
-
-def _may_stop(view: CampaignView) -> bool:
-    """Some seller has offered something while others are still being asked."""
-    asking = any(row.state == ChannelState.RESEARCHING for row in view.channels)
-    return view.campaign.status == S.RESEARCHING and asking and any(report.offers for report in view.reports)
-
-
-def _may_requote(campaign: Campaign, choices: list[Choice]) -> bool:
-    """A waiting plan of which nothing is decided and some price has ended."""
-    undecided = all(choice.row.state == RecommendationState.OPEN for choice in choices)
-    return campaign.status == S.AWAITING_APPROVAL and undecided and any(choice.expired for choice in choices)
-
-
-def _may_explore(view: CampaignView, user: Any) -> bool:
-    return view.campaign.status == S.AWAITING_APPROVAL and can(user, "money.read")
 
 
 def _policy(view: CampaignView, open_choices: list[Choice]) -> PolicyShown:
@@ -279,13 +273,3 @@ def _news(decisions: list[Decision], user: Any) -> Decision | None:
     if not decisions or decisions[-1].user_id == user.pk or decisions[-1].at < now() - NEWS_FOR:
         return None
     return decisions[-1]
-
-
-def _has_rest(view: CampaignView) -> bool:
-    """Is there something left to plan again?"""
-    if view.campaign.status not in (S.COMPLETED, S.FAILED) or not view.recommendations:
-        return False
-    if view.campaign.followers.exclude(status=S.CANCELLED).exists():
-        return False
-    booked = {line.recommendation_id for line in view.lines if line.status == LineStatus.BOOKED}
-    return len(booked) < len(view.recommendations)

@@ -40,6 +40,7 @@ def versions_of(view: CampaignView, context: dict[str, Any]) -> dict[str, str]:
             ],
         ],
         "channels": [
+            context["may_edit"],
             [[row.channel, row.state, row.note, str(row.amount)] for row in view.channels],
             [[report.pk, report.state] for report in view.reports],
             len(view.recommendations),

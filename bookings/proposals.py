@@ -20,9 +20,9 @@ from flows.fanout import as_they_finish
 from flows.fingerprint import digest
 from planning import codec
 from planning.booking_policy import unwinds
+from planning.granting import select_as_wished
 from planning.money import line_cost
 from planning.quoted import Heard, Key, key_of, repriced
-from planning.selection import select
 from planning.types import Allocation, Brief, NotChosen, Offer, Plan, PlanLine
 from sellers.dialects.base import Quote
 from sellers.models import Seller
@@ -58,7 +58,7 @@ def propose(campaign: Campaign) -> Proposal:
     }
     offers = {key: offer for key, offer in heard.items() if offer.product.seller in sellers}
     proposal = Proposal(
-        select(brief, allocations, list(offers.values())),
+        select_as_wished(brief, allocations, list(offers.values())),
         offers=offers,
         withdrawn=[
             NotChosen(*key, "seller_disabled", "The seller was disabled after it had answered.")
@@ -73,7 +73,7 @@ def propose(campaign: Campaign) -> Proposal:
         _ask_quotes(campaign, brief, proposal, wanted, sellers)
         if _prices_hold(proposal):
             return proposal
-        proposal.plan = select(brief, allocations, list(proposal.offers.values()))
+        proposal.plan = select_as_wished(brief, allocations, list(proposal.offers.values()))
     _drop_unquoted(proposal)
     return proposal
 

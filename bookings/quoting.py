@@ -56,6 +56,7 @@ class QuoteTalk:
             # The same question after a crash has the same key, so it finds the same quote.
             idempotency_key="fdq-" + digest(terms)[:40],
             frequency_cap=self.brief.constraints.frequency_cap,
+            timezone=self.brief.timezone,
         )
 
 

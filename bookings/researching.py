@@ -25,6 +25,7 @@ from flows.fanout import Finished, as_they_finish
 from flows.work import Work
 from planning import codec, eligibility
 from planning.types import Brief, Offer, Product
+from planning.zones import zone
 from sellers.dialects.base import Connection, OfferAsk, SellerError, SkippedRow
 from sellers.models import Seller
 from sellers.services import dialect_for
@@ -77,6 +78,7 @@ class Talk:
                 flight_start=self.brief.start_date,
                 flight_end=self.brief.end_date,
                 currency=self.brief.currency,
+                timezone=self.brief.timezone,
             )
             self._sort(book.offers, book.skipped, asks)
 
@@ -114,7 +116,12 @@ class Talk:
         )
         fixed_price = [product for product in products if not auction_only(product)]
         chosen, refused = eligibility.shortlist(
-            self.brief, fixed_price, part.channel, part.budget, SHORTLIST, today=today()
+            self.brief,
+            fixed_price,
+            part.channel,
+            part.budget,
+            SHORTLIST,
+            today=today(zone(self.brief.timezone)),
         )
         part.skip(SkippedRow(one.product_id, one.reason) for one in refused if one.product_id in fitting)
         return chosen

@@ -8,14 +8,16 @@ has prepared it.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from approvals import selectors as approvals_selectors
 from approvals import services as approvals
 from approvals.errors import Refused
-from bookings.models import Campaign
+from bookings.models import Campaign, ReportState, SellerReport
 from bookings.states import CampaignStatus, ChannelState, RecommendationState
 from bookings.validation import check_brief
 from bookings.what_if import explore
@@ -27,6 +29,8 @@ from planning import codec
 from planning.allocation import allocate
 from planning.types import AudiencePlan, InvalidBrief
 from planning.what_if import Change, changed_brief
+
+UNHEARD = (ReportState.FAILED, ReportState.PARTIAL)
 
 
 def revise_plan(
@@ -48,9 +52,29 @@ def ask_again(*, campaign_id: uuid.UUID, user: Any, actor: Actor, seen_version: 
     return _make_anew(campaign_id, Change(), user, actor, seen_version)
 
 
-def _make_anew(
-    campaign_id: uuid.UUID, change: Change, user: Any, actor: Actor, seen_version: int
+def ask_seller_again(
+    *, campaign_id: uuid.UUID, seller_slug: str, user: Any, actor: Actor, seen_version: int
 ) -> Campaign:
+    """Ask one seller again in the channels in which it was not heard to the end, and plan anew. Raises `Refused`."""
+    unheard = SellerReport.objects.filter(
+        campaign=campaign_id, seller__slug=seller_slug, seller__enabled=True, state__in=UNHEARD
+    )
+    if not unheard.exists():
+        raise Refused(
+            409, "nothing_unheard", "This seller has answered all that it was asked.", field="seller"
+        )
+    return _make_anew(campaign_id, Change(), user, actor, seen_version, again=unheard)
+
+
+def _make_anew(
+    campaign_id: uuid.UUID,
+    change: Change,
+    user: Any,
+    actor: Actor,
+    seen_version: int,
+    again: QuerySet[SellerReport] | None = None,
+) -> Campaign:
+    """`again`: what sellers said that is to be asked for once more."""
     with transaction.atomic():
         campaign = lifecycle.lock(Campaign, campaign_id)
         _refuse(campaign, seen_version)
@@ -77,7 +101,8 @@ def _make_anew(
             campaign.channels.filter(channel=part.channel).update(
                 share=part.share, amount=part.amount, reasons=list(part.reasons)
             )
-        _ask_where_nobody_was_asked(campaign)
+        asked = _forget(campaign, again) if again is not None else []
+        _go_on(campaign, asked)
         return campaign
 
 
@@ -103,12 +128,20 @@ def _refuse_hopeless(campaign: Campaign, change: Change) -> None:
         raise Refused(422, "no_plan", "Under these limits nothing that the sellers offered can be bought.")
 
 
-def _ask_where_nobody_was_asked(campaign: Campaign) -> None:
-    """Channels that got money for the first time are researched; with none of them the plan follows at once."""
+def _forget(campaign: Campaign, reports: QuerySet[SellerReport]) -> list[str]:
+    """The funded channels of these reports, which are gone then: who has no report is asked."""
+    named = list(reports.values_list("channel", flat=True))
+    reports.delete()
+    return list(campaign.channels.filter(channel__in=named, amount__gt=0).values_list("channel", flat=True))
+
+
+def _go_on(campaign: Campaign, again: Sequence[str]) -> None:
+    """Channels that got money for the first time and those to be asked again are researched; with none of them the
+    plan follows at once."""
     fresh = campaign.channels.filter(state=ChannelState.UNFUNDED, amount__gt=0)
-    names = list(fresh.values_list("channel", flat=True))
-    fresh.update(state=ChannelState.RESEARCHING)
-    for name in names:
-        steps.open_step(campaign, "research", key=name)
-    if not names:
+    names = [*again, *fresh.values_list("channel", flat=True)]
+    campaign.channels.filter(channel__in=names).update(state=ChannelState.RESEARCHING)
+    if names:
+        steps.open_step(campaign, "research", key=f"again-{campaign.plan_version}")
+    else:
         steps.open_step(campaign, "consolidate", key=campaign.plan_key)

@@ -18,7 +18,7 @@ from approvals import services as approvals
 from approvals.errors import Refused
 from approvals.models import ApprovalRequest, Decision
 from approvals.services import Decider
-from approvals.states import Verdict
+from approvals.states import RejectionKind, Verdict
 from bookings import selectors
 from bookings.approving import carry_out_approval, carry_out_rejection, fingerprints, rows_of_plan
 from bookings.choosing import line_ids
@@ -27,7 +27,7 @@ from bookings.states import BEFORE_BOOKING, LINE_LOST, CampaignStatus
 from bookings.validation import check_brief
 from flows import events, lifecycle, steps
 from flows.actors import Actor
-from flows.clock import today
+from flows.clock import now
 from flows.ids import new_id
 from planning import brief as briefs
 from planning.types import FieldError, InvalidBrief
@@ -51,13 +51,15 @@ def submit_brief(
 ) -> Campaign:
     """Take a brief and start its flow. `data` is the wire form (planning.brief). Raises `InvalidBrief`.
 
+    The client's time zone holds where the brief names none.
+
     With `campaign_id` (a form's own id) a second submission gives the campaign of the first.
     """
     if campaign_id is not None:
         earlier = Campaign.objects.filter(pk=campaign_id, prepared_by=prepared_by).first()
         if earlier is not None:
             return earlier
-    brief = briefs.read_brief(data, today=today())
+    brief = briefs.read_brief(data, now=now(), timezone=organization.timezone)
     if errors := check_brief(brief):
         raise InvalidBrief(errors)
     return _start(
@@ -162,8 +164,9 @@ def reject_lines(
     recommendation_ids: Sequence[uuid.UUID] = (),
     product_ids: Sequence[str] = (),
     everything: bool = False,
+    kind: str = "",
 ) -> Decision:
-    """Reject lines of a plan, with a reason. Raises `Refused`."""
+    """Reject lines of a plan, with a reason; `kind` is a usual one that goes before it. Raises `Refused`."""
     with transaction.atomic():
         campaign, request = _decidable(campaign_id)
         plan = rows_of_plan(campaign)
@@ -175,10 +178,17 @@ def reject_lines(
             item_ids=ids,
             correlation_id=campaign.correlation_id,
             current=fingerprints(plan),
-            reason=reason,
+            reason=_in_words(kind, reason),
         )
         carry_out_rejection(campaign, decision, plan, actor=decider.actor)
         return decision
+
+
+def _in_words(kind: str, reason: str) -> str:
+    """The own words are asked for in any case; the usual reason stands before them."""
+    if kind not in RejectionKind.values or len(reason.strip()) < SHORTEST_REASON:
+        return reason
+    return f"{RejectionKind(kind).label}: {reason.strip()}"
 
 
 def cancel_campaign(*, campaign_id: uuid.UUID, actor: Actor, reason: str) -> Campaign:

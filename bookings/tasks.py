@@ -5,8 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
-from bookings import drafts
 from bookings.comparing.run import start_nightly
+from bookings.drafts import services as drafts
 from flows.clock import now
 
 

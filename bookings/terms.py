@@ -7,7 +7,9 @@ from typing import Any
 
 from bookings.models import Line
 from flows.fingerprint import digest
+from planning.brief_delivery import EVEN
 from planning.money import round_money
+from planning.zones import UTC_NAME
 from sellers.dialects.base import LineIntent, Terms
 from sellers.dialects.registry import write_kinds
 
@@ -34,6 +36,7 @@ def claim_key(line: Line, kind: str) -> str:
 
 def intent_for(line: Line, kind: str) -> LineIntent:
     row, campaign = line.recommendation, line.campaign
+    brief = campaign.read_brief()
     return LineIntent(
         reference=f"fd-{line.pk.hex}",
         campaign_name=campaign.name,
@@ -51,7 +54,9 @@ def intent_for(line: Line, kind: str) -> LineIntent:
         quote_id=row.quote_id,
         idempotency_key=claim_key(line, kind),
         order_budget=campaign.budget,
-        frequency_cap=campaign.read_brief().constraints.frequency_cap,
+        frequency_cap=brief.constraints.frequency_cap,
+        timezone=brief.timezone,
+        pacing=brief.pacing,
         refs=dict(line.refs),
     )
 
@@ -71,8 +76,15 @@ def intent_hash(intent: LineIntent, kind: str) -> str:
             "currency": intent.currency,
             "flight": [intent.flight_start, intent.flight_end],
             "quote": intent.quote_id,
+            **_spread(intent),
         }
     )
+
+
+def _spread(intent: LineIntent) -> dict[str, str]:
+    """Only what is not the usual: claims of lines approved before there was a choice keep their digest."""
+    usual = {"timezone": UTC_NAME, "pacing": EVEN}
+    return {name: value for name, other in usual.items() if (value := getattr(intent, name)) != other}
 
 
 def differences(line: Line, terms: Terms) -> list[str]:

@@ -8,6 +8,7 @@ from flows.clock import today
 from planning.allocation import Infeasible, allocate
 from planning.audience import plan_audience
 from planning.types import Brief, FieldError
+from planning.zones import zone
 from sellers.models import Seller
 from sellers.selectors import eligible_sellers
 
@@ -23,7 +24,7 @@ def check_brief(brief: Brief) -> list[FieldError]:
 
 
 def _dates(brief: Brief) -> list[FieldError]:
-    if brief.start_date >= today():
+    if brief.start_date >= today(zone(brief.timezone)):
         return []
     return [
         FieldError("start_date", "in_the_past", f"The flight starts on {brief.start_date}, which has passed.")

@@ -16,11 +16,14 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import page_requires
 from accounts.actors import actor_of
 from accounts.permissions import can
+from accounts.times import show_times
 from approvals.errors import Refused
 from approvals.models import Decision
 from approvals.services import Decider
 from approvals.states import Door, Verdict
 from bookings import page_context, selectors, services, undoing
+from bookings.client_view import pages as client_pages
+from bookings.client_view.reading import is_client
 from bookings.models import Campaign, Line
 from bookings.states import CampaignStatus
 from bookings.stopping import stop_research
@@ -38,6 +41,7 @@ def _campaign(request: HttpRequest, pk: uuid.UUID) -> Campaign:
     campaign = selectors.visible_campaign(request.user, pk)
     if campaign is None:
         raise Http404
+    show_times(request.user, campaign.timezone)
     return campaign
 
 
@@ -95,6 +99,9 @@ def _how_many(listed: selectors.CampaignList, page: KeysetPage, *, counted: bool
 @page_requires("booking.read")
 @require_GET
 def campaign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Clients are shown the page that is made for them."""
+    if is_client(request.user):
+        return client_pages.show(request, _campaign(request, pk))
     return _campaign_page(request, _campaign(request, pk), "bookings/campaign.html")
 
 
@@ -102,6 +109,8 @@ def campaign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def campaign_live(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What changes while the page is open: fetched when the socket says that something moved."""
+    if is_client(request.user):
+        return client_pages.show(request, _campaign(request, pk), client_pages.LIVE, partial=True)
     return _campaign_page(request, _campaign(request, pk), "bookings/_campaign_live.html")
 
 
@@ -145,6 +154,7 @@ def campaign_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
                 campaign_id=campaign.pk,
                 decider=decider,
                 reason=request.POST.get("reason", ""),
+                kind=request.POST.get("reason_kind", ""),
                 recommendation_ids=ids,
             )
             messages.success(request, f"{len(decision.item_ids)} lines rejected.")
@@ -167,6 +177,7 @@ def campaign_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             refused=refused,
             ticked={str(pk) for pk in ids},
             reason=request.POST.get("reason", ""),
+            reason_kind=request.POST.get("reason_kind", ""),
         )
     return redirect(campaign)
 

@@ -5,31 +5,30 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import page_requires
 from accounts.actors import actor_of
+from accounts.services import choose_form_style
 from approvals.states import Door
-from bookings import drafts, selectors, services
-from bookings.clients import choose_client
-from bookings.drafts_check import judge
-from bookings.drafts_fields import typed_in
-from bookings.drafts_filling import moved_ahead, not_carried, typed_from
-from bookings.drafts_import import BriefFileForm
-from bookings.drafts_keeping import keeps_text, version_in
-from bookings.drafts_models import BriefDraft
-from bookings.drafts_page import MODE_COOKIE, MODES, Opened, page_context, ways_in
-from bookings.drafts_templates import find_template
+from bookings import selectors
+from bookings.drafts import services as drafts
+from bookings.drafts.check import judge
+from bookings.drafts.fields import bound, typed_in, wire_of
+from bookings.drafts.filling import moved_ahead, typed_from
+from bookings.drafts.keeping import keeps_text, version_in
+from bookings.drafts.models import BriefDraft
+from bookings.drafts.page import MODES, PAGE, Opened, page_context, ways_in
+from bookings.drafts.steps import FIELDS_OF_STEP, REVIEW, step_in, step_of
+from bookings.drafts.templates import find_template
+from bookings.drafts.views_import import tell_what_is_left_out
 from bookings.forms import BriefForm
-from bookings.models import Campaign
 from flows.ids import new_id
-from planning.types import Brief, InvalidBrief
-
-A_YEAR = 365 * 24 * 3600  # seconds
+from planning.types import FieldError, InvalidBrief
 
 
 @keeps_text
@@ -39,8 +38,12 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
     """A GET keeps nothing: the draft begins with the first save of what is typed."""
     if request.method == "POST":
         return _take(request, _form_id(request) or new_id())
-    opened = Opened(uuid.uuid4(), 0, _start(request))
-    return _page(request, _unbound(request, opened), opened, **ways_in(request.user, opened.draft_id))
+    asked = uuid_in(request.GET.get("draft", ""))
+    if asked is not None and drafts.find_draft(request.user, asked) is not None:
+        return redirect("campaign-draft", pk=asked)
+    opened = Opened(asked or uuid.uuid4(), 0, _start(request))
+    found = ways_in(request.user, opened.draft_id)
+    return _page(request, _unbound(request, opened), opened, own_url=_own_url(request, opened), **found)
 
 
 @keeps_text
@@ -55,18 +58,9 @@ def campaign_draft(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if draft.campaign is not None:
         return redirect(draft.campaign)
     opened = Opened(draft.pk, draft.version, draft.data, draft)
+    if request.GET.get("wrong") == "1":
+        return _page(request, _with_errors(request, draft, step_in(request.GET.get("step", ""))), opened)
     return _page(request, _unbound(request, opened), opened, kept=request.GET.get("kept") == "1")
-
-
-@page_requires("booking.create")
-@require_http_methods(["GET", "POST"])
-def campaign_new_json(request: HttpRequest) -> HttpResponse:
-    form = BriefFileForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        answer = _take_json(request, form, form.cleaned_data["brief"])
-        if answer is not None:
-            return answer
-    return render(request, "bookings/campaign_new_json.html", {"form": form})
 
 
 def _take(request: HttpRequest, draft_id: uuid.UUID) -> HttpResponse:
@@ -83,8 +77,16 @@ def _take(request: HttpRequest, draft_id: uuid.UUID) -> HttpResponse:
         return redirect(done.campaign)
     except drafts.Conflict as conflict:
         return _conflict(request, conflict.draft)
+    except drafts.TooMany as full:
+        if go != "":
+            return _no_room(request, draft_id, full)
+        draft = BriefDraft(
+            pk=draft_id, version=0, data=typed_in(request.POST)
+        )  # at once a campaign: needs no room
     if go == "":
         return _hand_in(request, draft)
+    if go.startswith("continue-"):
+        return _continue(request, draft, step_in(go.removeprefix("continue-")))
     return _move_on(request, draft, go)
 
 
@@ -105,21 +107,57 @@ def _hand_in(request: HttpRequest, draft: BriefDraft) -> HttpResponse:
     return _page(request, form, Opened(draft.pk, draft.version, draft.data, draft))
 
 
+def _continue(request: HttpRequest, draft: BriefDraft, step: int) -> HttpResponse:
+    """To the next step, if this one holds. What the others show is judged there, and all of it at the end.
+
+    An error is shown by a page of its own, so that Back never asks whether to send the form again.
+    """
+    if _wrong_in(request, draft, step):
+        return _to_step(draft, step, wrong="1")
+    return _to_step(draft, step + 1)
+
+
+def _wrong_in(request: HttpRequest, draft: BriefDraft, step: int) -> list[FieldError]:
+    judged = judge(request.user, wire_of(draft.data, request.user), draft_id=draft.pk)
+    return [error for error in judged.errors if step_of(error.field) == step]
+
+
+def _with_errors(request: HttpRequest, draft: BriefDraft, step: int) -> BriefForm:
+    form = bound(draft.data, request.user)
+    form.take_errors(_wrong_in(request, draft, step), of=FIELDS_OF_STEP.get(step, ()))
+    return form
+
+
 def _move_on(request: HttpRequest, draft: BriefDraft, go: str) -> HttpResponse:
     """To a step, or to the other way of showing the form."""
-    step = go.removeprefix("step-") if go.startswith("step-") else request.GET.get("step", "1")
-    answer = redirect(f"{reverse('campaign-draft', args=[draft.pk])}?step={step if step.isdigit() else 1}")
     if go in MODES:
-        answer.set_cookie(
-            MODE_COOKIE, go, max_age=A_YEAR, httponly=True, samesite="Lax", secure=request.is_secure()
-        )
-    return answer
+        choose_form_style(user=request.user, one_page=go == PAGE)
+    step = go.removeprefix("step-") if go.startswith("step-") else request.GET.get("step", "")
+    return _to_step(draft, step_in(step))
+
+
+def _to_step(draft: BriefDraft, step: int, **more: str) -> HttpResponse:
+    query = urlencode({"step": str(min(step, REVIEW))} | more)
+    return redirect(f"{reverse('campaign-draft', args=[draft.pk])}?{query}")
 
 
 def _conflict(request: HttpRequest, newer: BriefDraft) -> HttpResponse:
     """The text that was sent, with the choice to look at the newer one or to replace it."""
     opened = Opened(newer.pk, version_in(request, "version"), typed_in(request.POST))
     return _page(request, _unbound(request, opened), opened, status=409, newer=newer)
+
+
+def _no_room(request: HttpRequest, draft_id: uuid.UUID, full: drafts.TooMany) -> HttpResponse:
+    """The text that was sent, not kept yet, with the way to the list."""
+    opened = Opened(draft_id, 0, typed_in(request.POST))
+    return _page(request, _unbound(request, opened), opened, status=409, full=str(full))
+
+
+def _own_url(request: HttpRequest, opened: Opened) -> str:
+    """The address of this very form, to which a browser without a script comes back with what was kept of it."""
+    query = request.GET.copy()
+    query["draft"] = str(opened.draft_id)
+    return "" if "draft" in request.GET else f"{request.path}?{query.urlencode()}"
 
 
 def _page(
@@ -152,52 +190,9 @@ def _copied(request: HttpRequest, wanted: str) -> dict[str, Any]:
         raise Http404
     brief = campaign.read_brief()
     start, end = moved_ahead(brief)
-    _tell_what_is_left_out(request, brief)
+    tell_what_is_left_out(request, brief)
     typed = typed_from(brief, campaign.organization.slug)
     return typed | {"start_date": start.isoformat(), "end_date": end.isoformat(), "auto_approve": ""}
-
-
-def _take_json(request: HttpRequest, form: BriefFileForm, data: dict[str, Any]) -> HttpResponse | None:
-    """A campaign, or a draft of the form; None with the errors beside the text."""
-    form_id = form.cleaned_data["form_id"]
-    try:
-        if request.POST.get("go") == "form":
-            return _open_in_form(request, data)
-        return redirect(_submit(request, data, form_id))
-    except InvalidBrief as invalid:
-        for error in invalid.errors:
-            form.add_error("brief", f"{error.field}: {error.message}")
-        return None
-
-
-def _open_in_form(request: HttpRequest, data: dict[str, Any]) -> HttpResponse:
-    judged = judge(request.user, data)
-    if judged.brief is None or judged.organization is None:
-        raise InvalidBrief(judged.errors)
-    typed = typed_from(judged.brief, judged.organization.slug)
-    _tell_what_is_left_out(request, judged.brief)
-    draft = drafts.save_draft(owner=request.user, draft_id=new_id(), data=typed, writer=drafts.Writer())
-    return redirect("campaign-draft", pk=draft.pk)
-
-
-def _tell_what_is_left_out(request: HttpRequest, brief: Brief) -> None:
-    if missing := not_carried(brief):
-        messages.warning(
-            request, f"The form has no field for these parts of the brief: {', '.join(missing)}."
-        )
-
-
-def _submit(request: HttpRequest, data: dict[str, Any], form_id: uuid.UUID | None) -> Campaign:
-    """One campaign per form, however often it is sent."""
-    organization, brief = choose_client(request.user, data)
-    return services.submit_brief(
-        data=brief,
-        organization=organization,
-        prepared_by=request.user,
-        actor=actor_of(request),
-        door=Door.PAGE,
-        campaign_id=form_id,
-    )
 
 
 def _form_id(request: HttpRequest) -> uuid.UUID | None:

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.access import page_requires
+from accounts.times import show_times
 from bookings import alternatives, charts, course, selectors
 from flows.models import Event
 
@@ -20,6 +21,7 @@ def campaign_charts(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     campaign = selectors.visible_campaign(request.user, pk)
     if campaign is None:
         raise Http404
+    show_times(request.user, campaign.timezone)
     rows = list(campaign.recommendations.select_related("seller"))
     reports = list(campaign.reports.select_related("seller"))
     context = {

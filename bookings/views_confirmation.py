@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import page_requires
 from accounts.permissions import can
+from accounts.times import show_times
 from bookings import selectors
 from bookings.confirmation import Confirmation, as_csv, confirmation
 from flows.clock import now
@@ -41,6 +42,7 @@ def _document(request: HttpRequest, pk: uuid.UUID) -> Confirmation:
     campaign = selectors.visible_campaign(request.user, pk)
     if campaign is None or not campaign.lines.exists():
         raise Http404
+    show_times(request.user, campaign.timezone)
     return confirmation(selectors.campaign_view(campaign))
 
 

@@ -16,7 +16,7 @@ from accounts.access import asks_by_itself, page_requires
 from accounts.actors import actor_of
 from accounts.permissions import can
 from approvals.errors import Refused
-from bookings import cancelling_again, findings, operations, settling
+from bookings import cancelling_again, findings, machinery, operations, settling
 from bookings.comparing.run import start_comparison
 from bookings.settling import Person
 from flows.clock import now
@@ -47,6 +47,8 @@ def _page(request: HttpRequest, refused: Refused | None = None, at: str = "") ->
         "may_act": can(request.user, "operations.act"),
         "may_compare": can(request.user, "ops.write"),
         "comparisons": operations.last_comparisons() if can(request.user, "ops.read") else [],
+        "machinery": machinery.figures() if can(request.user, "ops.read") else [],
+        "circuits": machinery.circuits() if can(request.user, "ops.read") else [],
         "confirmation": settling.CONFIRMATION,
         "as_of": now(),
         "refused": _worded(request, refused),

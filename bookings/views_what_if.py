@@ -14,11 +14,13 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import page_requires
 from accounts.actors import actor_of
 from accounts.permissions import can
+from accounts.times import show_times
 from approvals.errors import Refused
 from bookings import selectors
 from bookings.models import Campaign
-from bookings.revising import ask_again, revise_plan
+from bookings.revising import ask_again, ask_seller_again, revise_plan
 from bookings.what_if import explore, fields_of
+from bookings.wish_fields import read_freed, read_wishes
 from planning.money import minor_unit
 from planning.types import FieldError, Infeasible, InvalidBrief
 from planning.what_if import Change
@@ -36,6 +38,8 @@ def campaign_what_if(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "campaign": campaign,
         "form": fields_of(campaign, request.GET),
         "may_revise": _may_revise(request),
+        "wishes": request.GET.getlist("wish"),
+        "frees": request.GET.getlist("free"),
     }
     try:
         context["shown"] = explore(campaign, read_change(request.GET, campaign))
@@ -88,6 +92,26 @@ def campaign_requote(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(campaign)
 
 
+@page_requires("booking.create")
+@require_POST
+def campaign_ask_seller(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One seller again, because it was not heard to the end."""
+    campaign = _waiting(request, pk)
+    try:
+        ask_seller_again(
+            campaign_id=campaign.pk,
+            seller_slug=request.POST.get("seller", "")[:60],
+            user=request.user,
+            actor=actor_of(request),
+            seen_version=_version(request.POST.get("version", "")),
+        )
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, "The seller is asked again, and the plan is made anew with what it says.")
+    return redirect(campaign)
+
+
 def _version(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
@@ -96,6 +120,7 @@ def _waiting(request: HttpRequest, pk: uuid.UUID) -> Campaign:
     campaign = selectors.visible_campaign(request.user, pk)
     if campaign is None or not campaign.audience_plan:
         raise Http404
+    show_times(request.user, campaign.timezone)
     return campaign
 
 
@@ -117,10 +142,13 @@ def read_change(given: QueryDict | MultiValueDict[str, str], campaign: Campaign)
     if errors:
         raise Infeasible(errors)
     budget = budget.quantize(unit) if budget is not None else None
+    brief = campaign.read_brief()
     return Change(
         budget=budget if budget != campaign.budget else None,
-        max_cpm=ceiling if ceiling != campaign.read_brief().kpis.max_cpm else None,
+        max_cpm=ceiling if ceiling != brief.kpis.max_cpm else None,
         shares=shares,
+        lines=read_wishes(given.getlist("wish"), brief),
+        freed=read_freed(given.getlist("free"), brief),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from bookings.models import Campaign, Recommendation
 from bookings.states import CampaignStatus
+from bookings.wish_fields import shown as shown_wishes
 from planning import codec
 from planning.quoted import Heard, key_of
 from planning.types import AudiencePlan, Offer, PlanLine
@@ -87,7 +88,7 @@ def explore(campaign: Campaign, change: Change, market: Market | None = None) ->
         quality=(1 - plan.gap) * 100 if plan.bound else None,
         channels=_channels(market, answer),
         changes=difference(current, plan.lines),
-        names={(offer.product.seller, offer.product.product_id): offer.product.name for offer in offers},
+        names=_names(offers),
         change=change,
     )
 
@@ -104,6 +105,9 @@ def fields_of(campaign: Campaign, given: Mapping[str, str] | None = None) -> dic
             for row in campaign.channels.all()
         ],
         "waiting": campaign.status == CampaignStatus.AWAITING_APPROVAL,
+        "set": shown_wishes(
+            brief.constraints.lines, _names(offers_of(campaign)) if brief.constraints.lines else {}
+        ),
     }
 
 
@@ -116,6 +120,10 @@ def offers_of(campaign: Campaign) -> list[Offer]:
         for row in offers
     )
     return [offer for offer in heard if offer.product.seller in enabled]
+
+
+def _names(offers: Sequence[Offer]) -> dict[tuple[str, str], str]:
+    return {(offer.product.seller, offer.product.product_id): offer.product.name for offer in offers}
 
 
 def _line(row: Recommendation) -> PlanLine:

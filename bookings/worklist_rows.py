@@ -107,6 +107,8 @@ def _why(
     user: Any, row: ApprovalRequest, given: Sequence[Decision], limits: policy.Limits, client: str
 ) -> str:
     others = [one.actor_label for one in given if one.user_id != user.pk]
+    if row.asked_id == user.pk:
+        return f"{row.asked_by} asks you{': ' + row.asked_note if row.asked_note else '.'}"
     if others:
         return f"{others[0]} approved; it takes {limits.people_needed} people."
     if given:

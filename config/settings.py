@@ -251,6 +251,9 @@ SPECTACULAR_SETTINGS = {
         "ApproveStatus": "bookings.api_schema.APPROVE_STATUSES",
         "Channel": "planning.types.CHANNELS",
         "Dialect": "sellers.models.Dialect",
+        "PlacementState": "bookings.client_view.api_schema.PLACEMENT_STATES",
+        "StepState": "bookings.client_view.api_schema.STEP_STATES",
+        "LinkState": "bookings.client_view.api_schema.LINK_STATES",
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144

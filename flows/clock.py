@@ -12,9 +12,9 @@ def now() -> dt.datetime:
     return timezone.now()
 
 
-def today() -> dt.date:
-    """The current date in UTC: what 'not in the past' means for flight dates."""
-    return now().astimezone(dt.UTC).date()
+def today(zone: dt.tzinfo = dt.UTC) -> dt.date:
+    """The current date, in UTC unless the day belongs to a place."""
+    return now().astimezone(zone).date()
 
 
 def in_seconds(seconds: float) -> dt.datetime:

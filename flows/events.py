@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from flows import feed
+from flows import feed, origin
 from flows.actors import Actor
 from flows.clock import now
 from flows.fingerprint import digest
@@ -62,6 +62,7 @@ def record_many(
     if not facts:
         return []
     correlation = correlation_id or uuid.uuid4()
+    came_from = origin.of_act(actor.kind)
     with joined():
         subject = (subject_type, str(subject_id))
         length, head = _locked_head(subject)
@@ -77,6 +78,7 @@ def record_many(
                 actor_label=actor.label[:160],
                 correlation_id=correlation,
                 payload=fact.payload,
+                origin=came_from,
                 at=now(),
                 previous=head,
             )
@@ -92,8 +94,11 @@ def record_many(
 
 def hash_of(event: Event) -> str:
     """SHA-256 over everything that the event says and over its predecessor's hash."""
+    # Events that were written before origins were kept have none, and their hashes hold as they are.
+    extra = {"origin": event.origin} if event.origin else {}
     return digest(
         {
+            **extra,
             "subject": [event.subject_type, event.subject_id],
             "position": event.position,
             "type": event.type,

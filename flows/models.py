@@ -144,6 +144,7 @@ class Event(models.Model):
     actor_label = models.CharField(max_length=160)
     correlation_id = models.UUIDField(default=uuid.uuid4)
     payload = models.JSONField(default=dict)
+    origin = models.JSONField(default=dict)  # of a person's or a key's act: `flows/origin.py`
     at = models.DateTimeField()
     previous = models.CharField(max_length=64, default="", blank=True)
     hash = models.CharField(max_length=64)

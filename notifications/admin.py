@@ -40,7 +40,7 @@ class DeliveryAdmin(ReadOnly, ModelAdmin):
 
 @admin.register(Preference)
 class PreferenceAdmin(ReadOnly, ModelAdmin):
-    list_display = ["user", "digest_hour", "quiet_from", "quiet_until", "timezone", "deputy"]
+    list_display = ["user", "digest_hour", "quiet_from", "quiet_until", "deputy"]
     list_select_related = ["user", "deputy"]
     search_fields = ["user__username"]
     exclude = ["hook_secret"]

@@ -5,4 +5,10 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
 
     def ready(self) -> None:
-        from notifications import flow, on_bookings, on_decisions, on_sellers  # noqa: F401  registers rules and steps
+        from notifications import (  # noqa: F401  registers rules and steps
+            flow,
+            on_bookings,
+            on_clients,
+            on_decisions,
+            on_sellers,
+        )

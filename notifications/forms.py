@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from accounts.permissions import can
 from notifications import people, selectors, wishes
 from notifications.kinds import KINDS, Channel, Kind
 from notifications.models import Preference
+from planning.zones import zone_choices
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ class PreferencesForm(forms.Form):
         ],
         help_text="By the clock of your time zone.",
     )
-    timezone = forms.ChoiceField(label="Your time zone")
+    timezone = forms.ChoiceField(
+        label="Your time zone", help_text="Pages can show times in it too: user menu, Times."
+    )
     quiet_from = forms.TimeField(
         label="Quiet from",
         required=False,
@@ -73,7 +75,7 @@ class PreferencesForm(forms.Form):
         self.user, self.preference = user, preference
         self.kinds = [KINDS[name] for name in selectors.kinds_of(user)]
         self._choices("on", [(f"{k.name}:{c}", "") for k in self.kinds for c in Channel.values])
-        self._choices("timezone", [(name, name) for name in sorted(zoneinfo.available_timezones())])
+        self._choices("timezone", zone_choices())
         if can(user, "booking.confirm"):
             able = [one.pk for one in people.users_who("booking.confirm") if one.pk != user.pk]
             deputy = self.fields["deputy"]
@@ -82,7 +84,7 @@ class PreferencesForm(forms.Form):
         else:
             del self.fields["deputy"]
 
-    def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
+    def _choices(self, name: str, choices: list[tuple[str, Any]]) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         field.choices = choices
@@ -127,7 +129,7 @@ class PreferencesForm(forms.Form):
 def _initial(preference: Preference) -> dict[str, Any]:
     return {
         "digest_hour": "" if preference.digest_hour is None else str(preference.digest_hour),
-        "timezone": preference.timezone,
+        "timezone": preference.user.timezone,
         "quiet_from": preference.quiet_from,
         "quiet_until": preference.quiet_until,
         "deputy": preference.deputy_id,

@@ -51,6 +51,15 @@ KINDS: dict[str, Kind] = {
             while_open=True,
         ),
         Kind(
+            "asked",
+            "Asked to decide",
+            "Somebody sent you a plan and asks for your decision.",
+            action="booking.confirm",
+            tone="waiting",
+            mail=True,
+            while_open=True,
+        ),
+        Kind(
             "deadline_near",
             "Deadline near",
             "Half, then nine tenths of the time to decide is over.",
@@ -58,6 +67,13 @@ KINDS: dict[str, Kind] = {
             tone="warn",
             mail=True,
             while_open=True,
+        ),
+        Kind(
+            "client_answered",
+            "Client answered",
+            "A client agreed with a waiting plan that you prepared, or objected to it.",
+            action="booking.create",
+            tone="info",
         ),
         Kind(
             "decided",

@@ -152,7 +152,6 @@ class Preference(models.Model):
     digest_hour = models.PositiveSmallIntegerField(null=True, blank=True)  # None: each mail at once
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
-    timezone = models.CharField(max_length=64, default="UTC")
     deputy = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -168,7 +167,7 @@ class Preference(models.Model):
             "channels": self.channels,
             "digest_hour": self.digest_hour,
             "quiet": [str(at) if at else None for at in (self.quiet_from, self.quiet_until)],
-            "timezone": self.timezone,
+            "timezone": self.user.timezone,
             "deputy": self.deputy_id,
             "hook_url": self.hook_url,
         }

@@ -14,7 +14,7 @@ from flows.clock import now
 from notifications import people
 from notifications.models import Preference, Told
 from notifications.on_decisions import counted, decision_draft, money
-from notifications.registry import Draft
+from notifications.registry import UNTIL, Draft
 
 HALF, MOST = 50, 90  # per cent of the time from the request to its deadline
 EXPIRED = 100
@@ -93,12 +93,13 @@ def _near(request: ApprovalRequest, stage: Stage, deciders: Iterable[User]) -> D
     return Draft(
         kind="deadline_near",
         key=stage.key(stage.share),
-        title=f"Decide until {request.deadline:%H:%M} UTC, {request.deadline:%Y-%m-%d}: {request.title}",
+        title=f"Decide until {UNTIL}: {request.title}",
         text=f"{over} of the time is over. {counted(request.open_items, 'line')} for {amount} wait for a decision.",
         url=request.url,
         recipients=frozenset(user.pk for user in deciders),
         organization_id=request.organization_id,
         request_id=request.pk,
+        until=request.deadline,
     )
 
 

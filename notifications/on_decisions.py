@@ -10,7 +10,7 @@ from approvals.models import ApprovalRequest
 from approvals.states import Door, RequestState
 from flows.models import Event
 from notifications import people
-from notifications.registry import Draft, on
+from notifications.registry import UNTIL, Draft, on
 
 WORDS = {
     "approval.granted": "approved",
@@ -26,6 +26,26 @@ def decision_needed(event: Event) -> Iterable[Draft]:
     if request is None or request.status != RequestState.OPEN:
         return
     yield decision_draft(request, f"decision:{request.pk}:{request.version}", people.deciders(request))
+
+
+@on("approval.asked")
+def asked(event: Event) -> Iterable[Draft]:
+    """To the person who was asked, once for each time."""
+    request = _request(event)
+    if request is None or request.status != RequestState.OPEN:
+        return
+    note = event.payload["note"]
+    yield Draft(
+        kind="asked",
+        key=f"asked:{event.pk}",
+        title=f"{event.actor_label} asks for your decision: {request.title}",
+        text=f"{note or 'No note was left.'}",
+        url=request.url,
+        recipients=people.of_these([event.payload["person"]], "booking.confirm", request.organization_id),
+        organization_id=request.organization_id,
+        request_id=request.pk,
+        until=request.deadline,
+    )
 
 
 @on("approval.endorsed")
@@ -74,7 +94,7 @@ def decided(event: Event) -> Iterable[Draft]:
 
 def decision_draft(request: ApprovalRequest, key: str, users: Iterable[Any], why: str = "") -> Draft:
     amount = money(request.open_amount, request.currency)
-    until = f" Prices hold until {request.deadline:%Y-%m-%d %H:%M} UTC." if request.deadline else ""
+    until = f" Prices hold until {UNTIL}." if request.deadline else ""
     text = f"{counted(request.open_items, 'line')} for {amount}, prepared by {request.prepared_label}.{until}"
     return Draft(
         kind="decision_needed",
@@ -85,6 +105,7 @@ def decision_draft(request: ApprovalRequest, key: str, users: Iterable[Any], why
         recipients=frozenset(user.pk for user in users),
         organization_id=request.organization_id,
         request_id=request.pk,
+        until=request.deadline,
     )
 
 

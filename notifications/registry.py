@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from flows.models import Event
+
+UNTIL = "\x00until\x00"  # no text of a person holds it: it is cut out of whatever they write
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Draft:
     recipients: frozenset[int]  # ids of users
     organization_id: uuid.UUID | None = None
     request_id: uuid.UUID | None = None  # the approval request that it is about
+    until: dt.datetime | None = None  # `UNTIL` in the texts stands for it, in each recipient's zone
     insist: bool = False  # shown and mailed at once, also to those who switched the kind off
 
 

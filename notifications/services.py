@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.actors import actor_of_user
+from accounts.services import choose_times
 from flows import events
 from flows.clock import now
 from notifications import hook, selectors, signing
@@ -30,13 +31,16 @@ def mark_all_read(user: Any, *, until: dt.datetime, kind: str = "") -> int:
 
 
 def save_preferences(user: Any, chosen: dict[str, Any]) -> Preference:
-    """`chosen` are fields of `Preference`, checked by the form."""
+    """`chosen` are fields of `Preference`, and the person's `timezone`, checked by the form."""
     with transaction.atomic():
         preference = _locked(user)
         before = preference.as_audited()
-        for name, value in chosen.items():
+        fields = {name: value for name, value in chosen.items() if name != "timezone"}
+        for name, value in fields.items():
             setattr(preference, name, value)
         preference.save()
+        person = preference.user
+        choose_times(user=person, times=person.times, timezone=chosen.get("timezone", person.timezone))
         _record(user, "changed", before, preference.as_audited())
     return preference
 
@@ -65,7 +69,7 @@ def remove_hook(user: Any) -> None:
 
 def _locked(user: Any) -> Preference:
     Preference.objects.bulk_create([Preference(user=user)], ignore_conflicts=True)
-    return Preference.objects.select_for_update().get(user=user)
+    return Preference.objects.select_for_update(of=("self",)).select_related("user").get(user=user)
 
 
 def _record(user: Any, what: str, before: dict[str, Any], after: dict[str, Any]) -> None:

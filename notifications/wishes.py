@@ -10,11 +10,12 @@ from flows.clock import now
 from notifications.kinds import KINDS, Channel, Kind
 from notifications.models import Preference
 from notifications.quiet import Quiet, ends_at
+from planning.zones import zone
 
 
 def preferences_of(user_ids: Collection[int]) -> dict[int, Preference]:
     """One for each, unsaved where there is none."""
-    found = {row.user_id: row for row in Preference.objects.filter(user__in=user_ids)}
+    found = {row.user_id: row for row in Preference.objects.filter(user__in=user_ids).select_related("user")}
     return {user_id: found.get(user_id) or Preference(user_id=user_id) for user_id in user_ids}
 
 
@@ -32,11 +33,8 @@ def channels_for(preference: Preference, kind: str) -> frozenset[str]:
 
 
 def zone_of(preference: Preference) -> ZoneInfo:
-    """UTC where the zone has left the time zone database since it was chosen."""
-    try:
-        return ZoneInfo(preference.timezone)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
+    """The person's own, as on their pages."""
+    return zone(preference.user.timezone)
 
 
 def quiet_until(preference: Preference) -> dt.datetime | None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.conf import settings
+from django.utils import timezone
 
+from accounts.times import told
 from flows import steps
 from flows.clock import now
 from notifications import digests, wishes
 from notifications.kinds import Channel
 from notifications.models import Delivery, DeliveryChannel, Notice, Preference
-from notifications.registry import Draft
+from notifications.registry import UNTIL, Draft
 
 LONGEST_TITLE, LONGEST_TEXT = 240, 500
 
@@ -45,14 +47,21 @@ def _notice(draft: Draft, preference: Preference) -> Notice:
         recipient_id=preference.user_id,
         key=draft.key,
         kind=draft.kind,
-        title=plain(draft.title, LONGEST_TITLE),
-        text=plain(draft.text, LONGEST_TEXT),
+        title=plain(_in_zone(draft.title, draft, preference), LONGEST_TITLE),
+        text=plain(_in_zone(draft.text, draft, preference), LONGEST_TEXT),
         url=draft.url,
         organization_id=draft.organization_id,
         request_id=draft.request_id,
         in_app=Channel.APP in _channels(draft, preference),
         created_at=now(),
     )
+
+
+def _in_zone(text: str, draft: Draft, preference: Preference) -> str:
+    if draft.until is None:
+        return text
+    with timezone.override(wishes.zone_of(preference)):
+        return text.replace(UNTIL, told(draft.until))
 
 
 def _channels(draft: Draft, preference: Preference) -> frozenset[str]:

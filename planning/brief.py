@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from planning.booking_policy import read_booking_policy
 from planning.brief_constraints import read_constraints
+from planning.brief_delivery import read_pacing, read_timezone
 from planning.brief_parts import read_audience, read_kpis
 from planning.codec import from_json, to_json
 from planning.fields import Fields, Given, fold
 from planning.money import CURRENCY_EXPONENTS, currency_exponent, round_money
 from planning.shape import check_shape, describe
 from planning.types import CHANNELS, Audience, Brief, Constraints, FieldError, InvalidBrief, Kpis
+from planning.zones import UTC_NAME, day_in
 
 BUDGET_LIMIT = Decimal(10) ** 12
 DEFAULT_CURRENCY = "USD"
@@ -40,14 +42,17 @@ _TOP_LEVEL = (
     "booking_policy",
     "advertiser",
     "notes",
+    "timezone",
+    "pacing",
 )
 
 
-def read_brief(data: Mapping[str, Any], *, today: date) -> Brief:
+def read_brief(data: Mapping[str, Any], *, now: datetime, timezone: str = UTC_NAME) -> Brief:
     """The brief in `data`, in snake_case or camelCase, or `InvalidBrief` with every error at once.
 
     Money is in the brief's currency (ISO 4217, USD when none is named), a CPM is per 1,000 impressions, a
-    rate is 0..1 or a percentage above 1. `today` is the first day on which a flight may start.
+    rate is 0..1 or a percentage above 1. A flight may start on the day that `now` is in the brief's time zone, which
+    is `timezone` where the brief names none.
     """
     errors: list[FieldError] = []
     if not isinstance(data, Mapping):
@@ -60,13 +65,15 @@ def read_brief(data: Mapping[str, Any], *, today: date) -> Brief:
     name = _read_name(fields)
     objectives = _read_objectives(fields)
     budget, currency = _read_budget(fields)
-    start, end = _read_flight(fields, today)
+    zone = read_timezone(fields, timezone)
+    start, end = _read_flight(fields, day_in(zone, now))
     channels = _read_channels(fields)
     audience = _read_audience(fields)
     kpis = _read_kpis(fields, currency)
     constraints = _read_constraints(fields, channels)
     auto_approve = _read_auto_approve(fields)
     booking_policy = read_booking_policy(fields)
+    pacing = read_pacing(fields)
     advertiser = _read_text(fields, "advertiser", 255)
     notes = _read_text(fields, "notes", 2000, lines=True)
 
@@ -89,6 +96,8 @@ def read_brief(data: Mapping[str, Any], *, today: date) -> Brief:
         advertiser=advertiser,
         notes=notes or "",
         booking_policy=booking_policy,
+        timezone=zone,
+        pacing=pacing,
     )
 
 

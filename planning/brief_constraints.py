@@ -8,9 +8,10 @@ from decimal import Decimal
 
 from planning.fields import Fields, Given, fold
 from planning.shape import describe
-from planning.types import Constraints, FrequencyCap, Share
+from planning.types import Constraints, FrequencyCap, LineWish, Share
 
 INTERVALS = {fold(name): name for name in ("Hour", "Day", "Week", "Month", "LineDuration")}
+MOST_IMPRESSIONS = 10**12
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -38,6 +39,7 @@ def read_constraints(fields: Fields, channels: tuple[str, ...], names: Mapping[s
         seller_shares=seller_shares,
         max_seller_share=most,
         frequency_cap=_read_frequency_cap(fields),
+        lines=_read_lines(fields, channels, names),
         unused=fields.unused(),
     )
 
@@ -138,6 +140,44 @@ def _read_seller_shares(
             inner.path, "minimums_above_whole", f"The minimum shares add up to {least}; lower them to 1."
         )
     return shares
+
+
+def _read_lines(fields: Fields, channels: tuple[str, ...], names: Mapping[str, str]) -> tuple[LineWish, ...]:
+    """Single products that the plan must hold (`impressions` exactly, or any), or must not (0)."""
+    given = fields.take("lines", "products")
+    wishes: dict[tuple[str, str, str], LineWish] = {}
+    for item in fields.items(given) if given else []:
+        inner = fields.inner(item)
+        wish = _read_line(inner, channels, names) if inner else None
+        if wish is None:
+            continue
+        if wish.key in wishes:
+            fields.error(
+                item.path, "conflicting_field", "This product is named twice in its channel; keep one."
+            )
+        wishes[wish.key] = wish
+    return tuple(wishes.values())
+
+
+def _read_line(inner: Fields, channels: tuple[str, ...], names: Mapping[str, str]) -> LineWish | None:
+    named, seller, product = inner.take("channel"), inner.take("seller"), inner.take("product_id", "product")
+    volume = inner.take("impressions", "volume")
+    if named is None or seller is None or product is None:
+        inner.error(inner.path, "required", "Give the channel, the seller and the product_id of the line.")
+        return None
+    channel = names.get(fold(named.value.strip())) if isinstance(named.value, str) else None
+    if channel is None or (channels and channel not in channels):
+        inner.error(named.path, "channel_not_requested", "Name one of the brief's channels.")
+    slug = seller.value.strip() if isinstance(seller.value, str) else ""
+    if not _SLUG.fullmatch(slug):
+        inner.error(
+            seller.path, "invalid_seller", f"Give a seller's short name, not {describe(seller.value)}."
+        )
+    product_id = inner.text(product, 255)
+    impressions = inner.whole(volume, 0, MOST_IMPRESSIONS) if volume else None
+    if channel is None or not slug or product_id is None or (volume and impressions is None):
+        return None
+    return LineWish(channel, slug, product_id, impressions)
 
 
 def _read_frequency_cap(fields: Fields) -> FrequencyCap | None:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from planning.audience import match_offer
 from planning.codec import canonical_bytes
 from planning.money import ARITHMETIC
-from planning.types import CHANNELS, Allocation, Brief, NotChosen, Offer, PriceStep, Share
+from planning.types import CHANNELS, Allocation, Brief, LineWish, NotChosen, Offer, PriceStep, Share
 
 Key = tuple[str, str, str]
 """channel, seller, product id"""
@@ -46,6 +46,11 @@ class Candidate:
     value: Decimal
     reasons: tuple[str, ...]
     rungs: tuple[Rung, ...]
+    wish: LineWish | None = None  # in the plan whatever it is worth, because a person wants it
+
+    @property
+    def required(self) -> bool:
+        return self.wish is not None
 
     @property
     def key(self) -> Key:
@@ -171,6 +176,9 @@ def _free(offer: Offer) -> int | None:
 
 def _candidate(brief: Brief, limits: Limits, offer: Offer) -> Candidate | tuple[str, str]:
     product = offer.product
+    wish = _wish_for(brief, offer)
+    if wish is not None and not wish.wanted:
+        return "left_out", "The brief leaves it out."
     if brief.constraints.sellers_included and product.seller not in brief.constraints.sellers_included:
         return "seller_excluded", f"{product.seller} is not among the sellers that the brief includes."
     if product.seller in brief.constraints.sellers_excluded:
@@ -195,9 +203,33 @@ def _candidate(brief: Brief, limits: Limits, offer: Offer) -> Candidate | tuple[
     sold = [rung for rung in rungs if rung.low <= rung.high]
     if not sold:
         return _out_of_reach(limits, offer, rungs)
+    if wish is not None:
+        return _wished(wish, offer, value, reasons, sold)
     floor = limits.line_floors.get(offer.channel, Decimal(0))
     usable = tuple(rung for rung in (_raised(rung, floor) for rung in sold) if rung.low <= rung.high)
     return Candidate(offer, value, reasons, usable) if usable else _too_small(limits, offer, sold)
+
+
+def _wish_for(brief: Brief, offer: Offer) -> LineWish | None:
+    key = (offer.channel, offer.product.seller, offer.product.product_id)
+    return next((wish for wish in brief.constraints.lines if wish.key == key), None)
+
+
+def _wished(
+    wish: LineWish, offer: Offer, value: Decimal, reasons: tuple[str, ...], sold: Sequence[Rung]
+) -> Candidate | tuple[str, str]:
+    """The house's smallest line does not hold for what a person wants; the seller's limits do."""
+    volume = wish.impressions
+    if volume is None:
+        return Candidate(offer, value, reasons, tuple(sold), wish)
+    rung = next((rung for rung in sold if rung.low <= volume <= rung.high), None)
+    if rung is not None:
+        return Candidate(offer, value, reasons, (Rung(volume, volume, rung.cpm),), wish)
+    least, most = min(rung.low for rung in sold), max(rung.high for rung in sold)
+    return (
+        "volume_not_sold",
+        f"{volume:,} impressions cannot be bought; from {least:,} to {most:,} fit the seller and the money.",
+    )
 
 
 def _steps(prices: Sequence[PriceStep]) -> list[tuple[PriceStep, int]]:

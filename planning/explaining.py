@@ -103,6 +103,8 @@ def _target_reason(brief: Brief, rung: Rung) -> tuple[str, ...]:
 
 def _volume_reason(basket: Basket, holding: Holding) -> str:
     candidate, rung, limits = holding.candidate, holding.rung, basket.limits
+    if candidate.wish is not None and candidate.wish.impressions is not None:
+        return f"A person set it to {holding.impressions:,} impressions."
     pool = limits.pools.get(candidate.key[1:])
     if pool is not None and holding.impressions == pool:
         return f"It takes all {pool:,} impressions that are free in the flight."

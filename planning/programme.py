@@ -17,7 +17,7 @@ from planning.saturation import edges
 LINES_PER_CHANNEL = 25
 """More lines than this in one channel are more than a person can check and an operator can traffic."""
 
-ONE_RUNG, LINES, SATURATION = "one rung", "lines", "saturation"
+ONE_RUNG, LINES, SATURATION, REQUIRED = "one rung", "lines", "saturation", "required"
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,7 @@ def build(problem: Problem, buys: Sequence[Buy], *, relaxed: bool = False) -> Mo
     for members in rungs_of.values():
         if len(members) > 1:
             model.row([(model.switches[at], 1.0) for at in members], 0.0, 1.0, ONE_RUNG)
+    _required_rows(model, problem, buys, rungs_of.values())
     _saturation_rows(model, problem, buys, rungs_of.values())
     _channel_rows(model, problem, buys, crowded)
     _seller_rows(model, problem, buys)
@@ -172,6 +173,19 @@ def _link_switches(model: Model, buys: Sequence[Buy]) -> None:
             continue
         model.row([(volume, 1.0), (switch, -1.0)], -1.0, 0.0)
         model.row([(volume, 1.0), (switch, -buy.rung.low / buy.rung.high)], 0.0, 1.0)
+
+
+def _required_rows(
+    model: Model, problem: Problem, buys: Sequence[Buy], candidates: Iterable[Sequence[int]]
+) -> None:
+    """What a person wants is bought, at least at the smallest volume of one of its rungs."""
+    for members in candidates:
+        if not problem.candidates[buys[members[0]].index].required:
+            continue
+        parts = [(model.volumes[at], buys[at].rung.high / buys[at].rung.low) for at in members]
+        model.row(parts, 1.0, sum(part for _, part in parts), REQUIRED)
+        if all(model.switches[at] != model.volumes[at] for at in members):
+            model.row([(model.switches[at], 1.0) for at in members], 1.0, 1.0, ONE_RUNG)
 
 
 def _saturation_rows(

@@ -92,9 +92,9 @@ class Basket:
             volume = min(volume, self._volume_for(holding, cap, None, candidate.seller))
         return volume
 
-    def worst_first(self, holding: Holding) -> tuple[Decimal, Key]:
-        """The order in which lines give money back."""
-        return self.next_worth(holding), holding.candidate.key
+    def worst_first(self, holding: Holding) -> tuple[bool, Decimal, Key]:
+        """The order in which lines give money back; those that a person wants come last."""
+        return holding.candidate.required, self.next_worth(holding), holding.candidate.key
 
     def best_first(self, holding: Holding) -> tuple[Decimal, Key]:
         """The order in which lines get more money."""

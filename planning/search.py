@@ -76,12 +76,13 @@ def solve(problem: Problem, *, seconds: float) -> Outcome:
         answer, plan = _among(problem, buys, everything, deadline, GAP, NODES)
         return _outcome(problem, buys, plan, answer.bound, timed_out=answer.timed_out)
 
+    wanted = {at for at, buy in enumerate(buys) if problem.candidates[buy.index].required}
     model = build(problem, buys, relaxed=True)
     relaxed = run(model, seconds=_left(deadline))
     if not relaxed.found:
         return _outcome(problem, buys, None, relaxed.bound, timed_out=relaxed.timed_out)
     reach = _reach(problem, buys, model, relaxed.row_duals)
-    plan, useful = _in_hand(problem, buys, reach, deadline)
+    plan, useful = _in_hand(problem, buys, reach, wanted, deadline)
     large = len(useful) > MANAGEABLE
     gap, nodes = (GAP_LARGE, NODES_LARGE) if large else (GAP, NODES)
     answer, last = _among(problem, buys, useful, deadline, gap, nodes)
@@ -96,21 +97,22 @@ def solve(problem: Problem, *, seconds: float) -> Outcome:
 
 
 def _in_hand(
-    problem: Problem, buys: Sequence[Buy], reach: Sequence[float], deadline: float
+    problem: Problem, buys: Sequence[Buy], reach: Sequence[float], wanted: set[int], deadline: float
 ) -> tuple[_Found | None, list[int]]:
-    """A good plan from the most promising buys, and the buys that could still be part of a better one."""
+    """A good plan from the most promising buys, and the buys that could still be part of a better one. The `wanted`
+    are always among both."""
     ranked = sorted(range(len(buys)), key=lambda at: (-reach[at], at))
     best: _Found | None = None
     useful = list(range(len(buys)))
     for size in KERNELS:
-        kernel = sorted(set(ranked[:size]) | set(best.parts if best else ()))
+        kernel = sorted(set(ranked[:size]) | wanted | set(best.parts if best else ()))
         _, found = _among(problem, buys, kernel, deadline, GAP_KERNEL, NODES_KERNEL)
         if found is None:
             continue
         if best is None or found.objective > best.objective:
             best = found
         enough = best.objective - HAIR
-        useful = [at for at in range(len(buys)) if reach[at] >= enough or at in best.parts]
+        useful = [at for at in range(len(buys)) if reach[at] >= enough or at in best.parts or at in wanted]
         if len(useful) <= MANAGEABLE:
             break
     return best, useful

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
+from planning import wishes
 from planning.candidates import LINE_FLOOR, Candidate, Limits, make_candidates, read_limits
 from planning.explaining import explain_line, explain_missing, line_score
 from planning.money import minor_unit
@@ -47,12 +48,13 @@ def select(
     proven by the solver, `gap` is measured on the final, rounded plan. `seconds` is a safety net: the
     search normally ends by proof or by node limit, and a plan that it cut short says so in `reasons`.
     Raises `Infeasible` when a seller's minimum share cannot hold; no plan without it is returned in its
-    place.
+    place; the same for lines that a person set.
     """
     limits = read_limits(brief, allocations, offers)
     candidates, refused, outcome = _choose(brief, limits, offers, seconds)
     basket = settle(candidates, outcome.choices, limits)
     _check_floors(basket, candidates)
+    wishes.refuse_lost(brief, basket)
     lines = _lines(brief, basket, candidates)
     value = sum((line.value for line in lines), Decimal(0))
     bound = max(outcome.bound.quantize(_SIX, ROUND_CEILING), value)
@@ -75,6 +77,7 @@ def _choose(
     """The choice under all limits. The house's smallest line gives way to a seller's minimum share: that is
     the brief's own word."""
     candidates, refused = make_candidates(brief, limits, offers)
+    wishes.refuse_impossible(brief, limits, candidates, refused)
     outcome = _search(candidates, limits, seconds)
     if not outcome.found and not outcome.timed_out and limits.line_floors:
         limits = replace(limits, line_floors={})
@@ -94,7 +97,8 @@ def _checked(outcome: Outcome, candidates: Sequence[Candidate], limits: Limits, 
     if outcome.found:
         return outcome
     if not outcome.timed_out:
-        raise Infeasible(_floor_errors(candidates, limits, seconds))
+        errors = wishes.conflicts(candidates)
+        raise Infeasible(errors or _floor_errors(candidates, limits, seconds))
     if limits.seller_floors:
         raise Infeasible([_not_in_time(seller, seconds) for seller in sorted(limits.seller_floors)])
     return Outcome((), outcome.bound, found=True, timed_out=True)
@@ -136,7 +140,7 @@ def _floor_errors(candidates: Sequence[Candidate], limits: Limits, seconds: floa
 
 
 def _most_spend(candidates: Sequence[Candidate], limits: Limits, seller: str, seconds: float) -> Decimal:
-    own = [candidate for candidate in candidates if candidate.seller == seller]
+    own = [replace(candidate, wish=None) for candidate in candidates if candidate.seller == seller]
     if not own:
         return Decimal(0)
     return solve(make_problem(own, limits, {}, spend_of=seller), seconds=seconds).bound
@@ -209,7 +213,9 @@ def _reasons(
         reasons.append("The search was cut short by its time limit; another run may find another plan.")
     bought = {line.channel for line in lines}
     money = {part.channel: part.amount for part in allocations}
-    small = {line.channel for line in lines if line.cost < LINE_FLOOR * money[line.channel] - cent}
+    wished = {wish.key for wish in brief.constraints.lines}
+    chosen = [line for line in lines if (line.channel, line.seller, line.product_id) not in wished]
+    small = {line.channel for line in chosen if line.cost < LINE_FLOOR * money[line.channel] - cent}
     if small:
         reasons.append(
             f"{', '.join(sorted(small))}: lines below {LINE_FLOOR:.0%} of the channel's money are in the plan, "

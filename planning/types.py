@@ -79,6 +79,25 @@ class FrequencyCap:
 
 
 @dataclass(frozen=True)
+class LineWish:
+    """What a person wants of one product in one channel: exactly `impressions`, 0 for none of it, None for any volume
+    as long as it is in the plan."""
+
+    channel: str
+    seller: str
+    product_id: str
+    impressions: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.channel, self.seller, self.product_id)
+
+    @property
+    def wanted(self) -> bool:
+        return self.impressions != 0
+
+
+@dataclass(frozen=True)
 class Constraints:
     sellers_included: tuple[str, ...] = ()  # seller slugs; empty = all
     sellers_excluded: tuple[str, ...] = ()
@@ -86,6 +105,7 @@ class Constraints:
     seller_shares: Mapping[str, Share] = field(default_factory=dict)
     max_seller_share: Decimal | None = None  # applies to every seller without a range of its own
     frequency_cap: FrequencyCap | None = None
+    lines: tuple[LineWish, ...] = ()
     unused: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -113,6 +133,8 @@ class Brief:
     advertiser: str | None = None
     notes: str = ""
     booking_policy: BookingPolicy = BookingPolicy()
+    timezone: str = "UTC"  # IANA; the days of the flight are counted in it
+    pacing: str = "even"  # or ahead, asap
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from planning.allocation import allocate
-from planning.quoted import Heard, key_of, repriced
+from planning.quoted import Heard, Key, key_of, repriced
 from planning.selection import select
 from planning.types import (
     Allocation,
@@ -19,6 +19,7 @@ from planning.types import (
     Brief,
     FieldError,
     Infeasible,
+    LineWish,
     Offer,
     Plan,
     PlanLine,
@@ -33,10 +34,12 @@ class Change:
     budget: Decimal | None = None
     max_cpm: Decimal | None = None
     shares: Mapping[str, Decimal] = field(default_factory=dict)
+    lines: tuple[LineWish, ...] = ()  # what is wanted of single products from now on
+    freed: tuple[Key, ...] = ()  # products of which the plan chooses again
 
     @property
     def is_empty(self) -> bool:
-        return self.budget is None and self.max_cpm is None and not self.shares
+        return self == Change()
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,13 @@ def changed_brief(brief: Brief, change: Change) -> Brief:
         brief,
         budget=brief.budget if change.budget is None else change.budget,
         kpis=brief.kpis if change.max_cpm is None else replace(brief.kpis, max_cpm=change.max_cpm),
-        constraints=replace(brief.constraints, channel_shares=shares),
+        constraints=replace(brief.constraints, channel_shares=shares, lines=_lines(brief, change)),
     )
+
+
+def _lines(brief: Brief, change: Change) -> tuple[LineWish, ...]:
+    kept = {wish.key: wish for wish in brief.constraints.lines if wish.key not in change.freed}
+    return tuple((kept | {wish.key: wish for wish in change.lines}).values())
 
 
 def _check(brief: Brief, change: Change) -> None:

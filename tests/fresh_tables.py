@@ -25,13 +25,10 @@ def empty_tables() -> None:
         else:
             cursor.execute("PRAGMA defer_foreign_keys = ON")
         for name in _with_rows(cursor, names):
-            cursor.execute(f'DELETE FROM "{name}"')  # noqa: S608  names of our own tables
+            cursor.execute(f'DELETE FROM "{name}"')
 
 
 def _with_rows(cursor: object, names: list[str]) -> list[str]:
-    asked = " UNION ALL ".join(
-        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM \"{name}\")"  # noqa: S608  names of our own tables
-        for name in names
-    )
+    asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM \"{name}\")" for name in names)
     cursor.execute(asked)  # type: ignore[attr-defined]
     return [name for (name,) in cursor.fetchall()]  # type: ignore[attr-defined]

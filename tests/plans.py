@@ -10,7 +10,7 @@ from bookings.models import Campaign, Recommendation
 from bookings.proposals import ask_for_decision
 from flows import lifecycle
 from flows.actors import SYSTEM_ACTOR
-from flows.clock import now, today
+from flows.clock import now
 from planning import brief as briefs
 from planning import codec
 from planning.audience import plan_audience
@@ -31,7 +31,7 @@ def waiting_campaign(
     agency: Agency, *, costs: tuple[int, ...] = (10_000, 20_000, 5_000), **changes: Any
 ) -> Campaign:
     """A campaign whose plan has one line per cost (in its currency), prepared by the manager."""
-    read = briefs.read_brief(brief(**changes), today=today())
+    read = briefs.read_brief(brief(**changes), now=now())
     campaign = Campaign.objects.create(
         name=read.name,
         organization=agency.client,

@@ -83,7 +83,7 @@ def _lines_of_orders(comparison: Comparison, chunk: list[dict[str, str]], cursor
         for order in chunk:
             campaign = campaigns[uuid.UUID(order["campaign"])]
             try:
-                held = await dialect.held_lines(order["order"], campaign.currency)
+                held = await dialect.held_lines(order["order"], campaign.currency, campaign.timezone)
             except SellerError as failed:
                 reading.failed.append(failed)
                 continue

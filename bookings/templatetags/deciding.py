@@ -6,10 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 
 from bookings.page_context import Choice
+from bookings.wish_fields import field_of
+from planning.types import LineWish
 
 register = template.Library()
 SCALE = 1000  # of the drawn bar
@@ -27,6 +30,13 @@ class Selection:
     over: Decimal | None
     approved_width: int
     selected_width: int
+
+
+@register.simple_tag
+def take_in(one: dict[str, Any]) -> str:
+    """The what-if address of a plan that holds this product."""
+    wish = LineWish(one["channel"], one["seller"], one["product_id"])
+    return urlencode({"wish": field_of(wish)})
 
 
 @register.simple_tag

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 import uuid
@@ -13,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from config.api_guard import name_request
 from config.watching import context, metrics, tracing
 from flows import watch
+from flows.origin import Origin, coming_from
 
 logger = logging.getLogger("flightdeck.request")
 QUIET = ("/health", "/metrics", settings.STATIC_URL)
@@ -31,7 +33,8 @@ class WatchRequests:
         watch.correlation.set(uuid.UUID(request.correlation_id))  # type: ignore[attr-defined]
         started = time.perf_counter()
         try:
-            response = self.get_response(request)
+            with coming_from(lambda: origin_of(request)):
+                response = self.get_response(request)
             seconds = time.perf_counter() - started
             metrics.count_request(request, response, seconds)
             _tell(request, response, seconds)
@@ -39,6 +42,18 @@ class WatchRequests:
             watch.correlation.set(None)
             context.leave_request()
         return response
+
+
+def origin_of(request: HttpRequest) -> Origin:
+    """The session by a digest that names it among others and opens nothing; the key by itself is the actor."""
+    found = {
+        "request": str(request.request_id),  # type: ignore[attr-defined]
+        "address": str(request.META.get("REMOTE_ADDR", ""))[:64],
+    }
+    session = getattr(getattr(request, "session", None), "session_key", None)
+    if session:
+        found["session"] = hashlib.sha256(session.encode()).hexdigest()[:12]
+    return found
 
 
 def _tell(request: HttpRequest, response: HttpResponse, seconds: float) -> None:

@@ -23,6 +23,7 @@ _LOOKS = (
     ),
     re.compile(r"(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"),
     re.compile(r"(\bfd_[A-Za-z0-9]{4,}\.)[A-Za-z0-9_-]{8,}"),  # our own API keys keep their public prefix
+    re.compile(r"(/shared/[a-z0-9]{8}\.)[A-Za-z0-9_-]{8,}"),  # so do links to the client's view
     re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"),  # a password in a URL
 )
 

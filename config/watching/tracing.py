@@ -11,6 +11,7 @@ import os
 import time
 from typing import Any
 
+from config.watching.secrets import hidden
 from flows import watch
 from flows.watch import Visit
 from sellers.exchange import ExchangeRecord
@@ -18,7 +19,7 @@ from sellers.watch import call_ended
 
 logger = logging.getLogger(__name__)
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_SAYS_THE_QUERY = ("http.url", "http.target", "url.full", "url.query")
+_SAYS_THE_ADDRESS = ("http.url", "http.target", "url.full", "url.path", "url.query")
 
 _spans: dict[int, tuple[Any, Any]] = {}  # of the visits that run now: span and context token
 _tracer: Any = None
@@ -68,9 +69,9 @@ def _instrument() -> None:
 def _without_query(span: Any, request: Any) -> None:
     if not span.is_recording():
         return
-    for name in _SAYS_THE_QUERY:
+    for name in _SAYS_THE_ADDRESS:
         if name in (span.attributes or {}):
-            span.set_attribute(name, "" if name == "url.query" else request.path)
+            span.set_attribute(name, "" if name == "url.query" else hidden(request.path))
 
 
 def name_request(request_id: str) -> None:

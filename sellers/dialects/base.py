@@ -14,7 +14,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
+from planning.brief_delivery import EVEN
 from planning.types import FrequencyCap, Offer, Product
+from planning.zones import UTC_NAME
 
 if TYPE_CHECKING:
     from sellers.http import SellerHttp
@@ -87,6 +89,7 @@ class QuoteAsk:
     currency: str
     idempotency_key: str
     frequency_cap: FrequencyCap | None = None
+    timezone: str = UTC_NAME  # of the flight's days
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,8 @@ class LineIntent:
     idempotency_key: str  # stable per approved line and write kind
     order_budget: Decimal = Decimal(0)
     frequency_cap: FrequencyCap | None = None
+    timezone: str = UTC_NAME  # of the flight's days
+    pacing: str = EVEN
     refs: Mapping[str, str] = field(default_factory=dict)  # order_id, line_id, deal_id
 
 
@@ -239,7 +244,13 @@ class SellerDialect(Protocol):
     async def catalogue(self, *, channel: str, inventory_types: Sequence[str]) -> Catalogue: ...
 
     async def offers(
-        self, asks: Sequence[OfferAsk], *, flight_start: date, flight_end: date, currency: str
+        self,
+        asks: Sequence[OfferAsk],
+        *,
+        flight_start: date,
+        flight_end: date,
+        currency: str,
+        timezone: str = UTC_NAME,
     ) -> OfferBook: ...
 
     async def quote(self, ask: QuoteAsk) -> Quote: ...
@@ -256,6 +267,6 @@ class SellerDialect(Protocol):
         """What the seller lists as ordered by us. Raises `SellerError` when not even its beginning can be read."""
         ...
 
-    async def held_lines(self, order_id: str, currency: str) -> HeldLines:
+    async def held_lines(self, order_id: str, currency: str, timezone: str = UTC_NAME) -> HeldLines:
         """The lines of one such order; where the wire has no lines (`lists_lines`), none. Raises `SellerError`."""
         ...

@@ -9,11 +9,14 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from planning.zones import UTC_NAME, day_in
+
 HIGHEST_CPM = Decimal(100_000)
 HIGHEST_AMOUNT = Decimal(10) ** 12
 MOST_IMPRESSIONS = 10**12
 LONGEST_TEXT = 2000
 CPM_PLACES = 6  # micros, the finest unit that a wire of the trade uses
+_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$|^\d{8}$")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
@@ -125,9 +128,12 @@ def currency_code(value: Any, what: str = "currency") -> str:
     return value.strip().upper()
 
 
-def day_or_none(value: Any, what: str) -> date | None:
-    """The UTC calendar day of a date or a date-time; a naive time counts as UTC."""
-    return None if value in (None, "") else instant(value, what).astimezone(UTC).date()
+def day_or_none(value: Any, what: str, timezone: str = UTC_NAME) -> date | None:
+    """The calendar day of a date, or of a date-time in the zone; a naive time counts as UTC."""
+    if value in (None, ""):
+        return None
+    moment = instant(value, what)
+    return moment.date() if _DAY.match(value) else day_in(timezone, moment)
 
 
 def instant(value: Any, what: str) -> datetime:

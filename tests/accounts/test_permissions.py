@@ -17,6 +17,10 @@ ALLOWED = {
     "booking.read": {"manager", "approver", "finance", "ops", "client_viewer", "api_client"},
     "booking.decide": {"manager", "approver"},
     "booking.confirm": {"manager", "approver", "finance"},
+    "booking.ask": {"manager", "approver", "finance"},
+    "client_view.answer": {"client_viewer"},
+    "client_view.comment": {"manager", "approver", "client_viewer"},
+    "client_view.share": {"manager", "approver"},
     "work.read": {"manager", "approver", "finance", "ops"},
     "money.read": {"manager", "approver", "finance", "api_client"},
     "operations.read": {"manager", "ops"},
@@ -78,7 +82,7 @@ def test_a_key_with_every_scope_of_a_superuser_cannot_decide(make_user):
 
 def test_the_all_round_scopes_of_a_role():
     assert scopes_of(Role.APPROVER) == [
-        *("audit:read", "booking:decide", "booking:read", "finance:read", "seller:read")
+        *("audit:read", "booking:decide", "booking:read", "client:write", "finance:read", "seller:read")
     ]
     assert "booking:decide" not in scopes_of(Role.OPS) + scopes_of(Role.API_CLIENT)
 

@@ -21,8 +21,10 @@ from bookings.what_if import explore
 from flows.models import Event
 from planning.types import Infeasible
 from planning.what_if import Change
+from sellers import gate
 from sellers.services import disable_seller
 from tests.agency import Agency, set_limits
+from tests.bookings.test_research_talks import asked
 from tests.deciding import approve, ids_of, refused, reject
 from tests.driving import Desk, drive
 from tests.plans import waiting_campaign
@@ -231,6 +233,52 @@ def test_who_may_explore_and_who_may_revise(agency: Agency) -> None:
         assert client.get(f"{url}what-if/").status_code == explores, name
         assert client.post(f"{url}revise/").status_code == revises, name
         assert client.get(f"{url}revise/").status_code in (403, 405), name
+
+
+# --- a seller that was not heard ---------------------------------------------------------------------------------
+
+
+def planned_without_direct(desk: Desk) -> Campaign:
+    desk.direct.faults(kind="status", status=503, body="down")
+    campaign = desk.planned()
+    assert {row.state for row in campaign.reports.filter(seller__slug="direct")} == {"failed"}
+    desk.direct.clear_faults()
+    gate.forget_all()  # the pause of its circuit is over
+    return campaign
+
+
+def test_a_seller_that_was_not_heard_is_asked_again_and_nobody_else(desk: Desk) -> None:
+    campaign = planned_without_direct(desk)
+    page = Client()
+    page.force_login(desk.agency.person("manager"))
+    assert "Ask again and plan anew" in page.get(f"/campaigns/{campaign.pk}/").content.decode()
+    searches = asked(desk.agent, "GET", "/products")
+    posted = {"seller": "direct", "version": 1}
+    assert page.post(f"/campaigns/{campaign.pk}/ask-seller/", posted).status_code == 302
+    campaign = drive(Campaign.objects.get(pk=campaign.pk))
+    assert (campaign.status, campaign.plan_version) == ("awaiting_approval", 2)
+    assert {row.state for row in campaign.reports.filter(seller__slug="direct")} == {"ok"}
+    assert campaign.recommendations.filter(seller__slug="direct").exists()
+    assert asked(desk.agent, "GET", "/products") == searches
+    again = page.post(f"/campaigns/{campaign.pk}/ask-seller/", posted | {"version": 2}, follow=True)
+    assert "has answered all" in again.content.decode()
+
+
+def test_a_seller_that_stays_silent_may_be_asked_once_more(desk: Desk, api: Any) -> None:
+    campaign = planned_without_direct(desk)
+    desk.direct.faults(kind="status", status=503, body="down")
+    url = f"/api/bookings/{campaign.pk}/ask-seller"
+    for version in (1, 2):
+        answer = api("manager").post(url, {"seller": "direct", "version": version}, format="json")
+        assert (answer.status_code, answer.json()["status"]) == (202, "researching")
+        campaign = drive(Campaign.objects.get(pk=campaign.pk))
+        assert (campaign.status, campaign.plan_version) == ("awaiting_approval", version + 1)
+        gate.forget_all()
+    late = api("manager").post(url, {"seller": "direct", "version": 1}, format="json")
+    assert (late.status_code, late.json()["code"]) == (409, "changed_since_shown")
+    unknown = api("manager").post(url, {"seller": "nobody", "version": 3}, format="json")
+    assert (unknown.status_code, unknown.json()["code"]) == (409, "nothing_unheard")
+    assert api("approver").post(url, {"seller": "direct", "version": 3}, format="json").status_code == 403
 
 
 # --- REST ---------------------------------------------------------------------------------------------------

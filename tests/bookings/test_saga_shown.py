@@ -131,7 +131,7 @@ def test_the_default_adds_no_warning(agency: Agency) -> None:
         ({"kind": "at_least", "share": "0.6"}, "At least 60 %"),
     ],
 )
-@pytest.mark.parametrize("person", ["approver", "viewer"])
+@pytest.mark.parametrize("person", ["approver", "ops"])
 def test_the_policy_stands_beside_the_budget(
     agency: Agency, person: str, policy: dict[str, Any], words: str
 ) -> None:
@@ -208,7 +208,7 @@ def test_who_may_not_see_prices_sees_what_happened_without_them(desk: Desk, api:
     desk.approve(campaign)
     campaign = drive_checked(desk, campaign)
     costs = [f"{line.cost:,.2f}" for line in lines_of(campaign)]
-    page = page_of(desk.agency, campaign, "viewer")
+    page = page_of(desk.agency, campaign, "ops")
     assert "The approval was taken back" in page
     assert not [cost for cost in costs if cost in page]
 

@@ -37,6 +37,7 @@ def main(folder: Path) -> None:
             booked = {
                 "booked": f"/campaigns/{job['job_id']}/",
                 "confirmation": f"/campaigns/{job['job_id']}/confirmation/",
+                "client-confirmation": f"/campaigns/{job['job_id']}/client/confirmation/",
                 "trail": f"/campaigns/{job['job_id']}/events/",
                 "audit": "/audit/",
             }
@@ -49,6 +50,7 @@ def main(folder: Path) -> None:
 def _pages(job_id: str) -> dict[str, str]:
     return {
         "campaign": f"/campaigns/{job_id}/",
+        "client": f"/campaigns/{job_id}/client/",
         "work": "/work/",
         "charts": f"/campaigns/{job_id}/charts/",
         "what-if": f"/campaigns/{job_id}/what-if/?budget=60000",

@@ -26,6 +26,15 @@ SMALLEST_TARGET = 24  # CSS pixels, WCAG 2.5.8
 axe = Axe()
 
 
+def shared(desk: Desk, job: str) -> str:
+    """The path of a fresh link to the client's view."""
+    with desk.server.api("manager") as client:
+        answer = client.post(
+            f"/api/bookings/{job.split('/')[2]}/client-view/links", json={"note": "The board"}
+        )
+    return str(answer.raise_for_status().json()["url"]).removeprefix(desk.server.url)
+
+
 def screens(desk: Desk, job: str) -> dict[str, list[str]]:
     return {
         "approver": [
@@ -38,6 +47,7 @@ def screens(desk: Desk, job: str) -> dict[str, list[str]]:
             f"{job}what-if/?budget=abc",
             f"{job}compare/",
             f"{job}events/",
+            f"{job}client/",
             "/campaigns/",
             "/campaigns/?q=zzz",
             "/sellers/",
@@ -52,8 +62,10 @@ def screens(desk: Desk, job: str) -> dict[str, list[str]]:
             "/operations/",
             "/styleguide/",
             "/no-such-page/",
+            f"{job}client/",
+            "/shared/nothing/",
         ],
-        "viewer": [job, "/campaigns/"],
+        "viewer": [job, "/campaigns/", shared(desk, job)],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Desk
 
@@ -124,3 +124,97 @@ def test_what_if_and_the_queue_work_without_a_script(desk: Desk) -> None:
         expect(ana.locator("#notices")).to_contain_text("Plain")
         ana.goto(url)
         expect(ana.locator("#state")).to_have_text("Cancelled")
+
+
+def test_keys_move_tick_explain_change_and_ask(desk: Desk) -> None:
+    url = desk.waiting_campaign("By keys")
+    with desk.screen("approver") as ana:
+        ana.goto(url)
+        ticks = ana.locator("[data-decide-tick]")
+        ticks.first.focus()
+        for key in ("j", "Shift+J"):
+            ana.keyboard.press(key)
+        expect(ana.locator("[data-decide-tick]:checked")).to_have_count(2)
+        ana.keyboard.press("w")
+        expect(ana.locator("tr[data-active] + tr details.fold")).to_have_attribute("open", "")
+        ana.keyboard.press("r")
+        expect(ana.get_by_label("Reason", exact=True)).to_be_focused()
+        ana.keyboard.press("Escape")
+        ticks.first.focus()
+        ana.keyboard.press("a")
+        expect(ana.locator("#ask-approve")).to_have_attribute("open", "")
+        ana.keyboard.press("Escape")
+        ticks.first.focus()
+        ana.keyboard.press("?")
+        expect(ana.get_by_role("heading", name="Keys in the table")).to_be_visible()
+        ana.keyboard.press("Escape")
+        ticks.first.focus()
+        ana.keyboard.press("/")
+        expect(ana.locator('[data-plan-filter="name"]')).to_be_focused()
+        ana.keyboard.type("xa")  # while typing no key does anything
+        expect(ana.locator("#ask-approve")).not_to_have_attribute("open", "")
+        ana.locator('[data-plan-filter="name"]').fill("")
+        ana.get_by_role("checkbox", name="Keys in the table").uncheck()
+        ticks.first.focus()
+        ana.keyboard.press("x")
+        ana.keyboard.press("a")
+        expect(ana.locator("[data-decide-tick]:checked")).to_have_count(2)
+        expect(ana.locator("#ask-approve")).not_to_have_attribute("open", "")
+
+
+def test_a_line_is_changed_from_the_table_and_the_view_is_kept(desk: Desk) -> None:
+    url = desk.waiting_campaign("By hand")
+    with desk.screen("manager") as maya:
+        maya.goto(url)
+        maya.get_by_text("Columns", exact=True).click()
+        maya.get_by_role("checkbox", name="Score").uncheck()
+        maya.get_by_role("button", name="Open every plan like this").click()
+        expect(maya.locator("[data-plan-count]")).to_have_text("Kept: every plan opens like this.")
+        maya.goto(url)
+        expect(maya.locator('th[data-sort="score"]')).to_be_hidden()
+        line = maya.locator("[data-plan-line]").first
+        volume = int(line.get_attribute("data-impressions") or 0)
+        name = line.get_attribute("data-name")
+        maya.get_by_role("link", name=f"Change {name}").first.click()
+        maya.locator("#edit-impressions").fill(f"{volume * 3 // 4}")
+        expect(maya.locator("#line-edit-answer")).to_contain_text(f"{volume:,} to {volume * 3 // 4:,}")
+        maya.get_by_role("button", name="Make the plan anew with this").click()
+        row = maya.locator(f'[data-plan-line][data-impressions="{volume * 3 // 4}"]')
+        expect(row).to_contain_text("set by hand")
+
+
+def test_a_page_whose_line_was_cut_catches_up_and_shows_who_else_looks(desk: Desk) -> None:
+    url = desk.waiting_campaign("Cut off")
+    cut = {"now": False}
+    with desk.screen("manager") as maya, desk.screen("approver") as ana:
+        desk.expected = ("WebSocket", "ERR_FAILED", "Failed to load", "htmx:afterRequest", "htmx:sendError")
+        maya.route_web_socket(re.compile("/ws/"), lambda socket: _line(socket, cut, lines))
+        maya.route(re.compile("/live/"), lambda route: route.abort() if cut["now"] else route.continue_())
+        lines: list[WebSocketRoute] = []
+        maya.goto(url)
+        expect(maya.locator("[data-live-state]")).to_have_attribute("data-state", "live")
+        cut["now"] = True
+        for line in lines:
+            line.close()
+        expect(maya.locator("[data-live-state]")).not_to_have_attribute("data-state", "live")
+        ana.goto(url)
+        ana.get_by_label("Select all").check()
+        ana.locator("#ask-approve > summary").click()
+        ana.locator("[data-decide-approve]").click()
+        expect(ana.locator("#state")).to_have_text("Booking")
+        maya.wait_for_timeout(6_000)
+        expect(maya.locator("#state")).to_have_text("Waiting for a decision")
+        cut["now"] = False
+        expect(maya.locator("[data-live-state]")).to_have_attribute("data-state", "live", timeout=40_000)
+        expect(maya.locator("#state")).to_have_text("Booking", timeout=2_000)
+        approved = desk.job(url)["booked_lines"]
+        expect(maya.locator("#lines tbody tr")).to_have_count(len(approved))
+        expect(maya.get_by_text("looks at this page too").first).to_be_attached(timeout=20_000)
+
+
+def _line(socket: WebSocketRoute, cut: dict[str, bool], lines: list[WebSocketRoute]) -> None:
+    if cut["now"]:
+        socket.close()
+        return
+    lines.append(socket)
+    socket.connect_to_server()

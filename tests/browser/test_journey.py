@@ -15,6 +15,11 @@ pytestmark = pytest.mark.browser
 
 
 def fill_brief(page: Page, name: str) -> None:
+    """On one page, where every field is in sight."""
+    whole = page.get_by_role("button", name="All on one page")
+    if whole.is_visible():
+        whole.click()
+        expect(page.get_by_role("button", name="Step by step")).to_be_visible()
     start = today() + dt.timedelta(days=60)
     page.get_by_label("Campaign name").fill(name)
     page.get_by_label("Objectives").fill("brand awareness\nonline sales")

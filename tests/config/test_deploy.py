@@ -168,6 +168,14 @@ def test_the_proxy_sends_sockets_to_the_socket_processes() -> None:
     assert {server.split(":")[0] for server in servers.values()} <= set(SERVICES)
 
 
+def test_the_proxy_logs_no_address_of_a_shared_link() -> None:
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    assert re.search(r"map \$uri \$is_logged \{\s+~\^/shared/ 0;", text)
+    logs = re.findall(r"access_log [^;]+;", text)
+    assert len(logs) == text.count("server {")
+    assert all(log.endswith("if=$is_logged;") for log in logs)
+
+
 def test_the_health_check_answers_for_a_host_name_of_ours(live_server: Any, settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["flightdeck.example"]
     command = [sys.executable, "deploy/healthcheck.py", f"{live_server.url}/health/live"]

@@ -14,6 +14,7 @@ from django.core import mail
 from django.core.management import call_command
 from django.test import Client
 
+from accounts.models import User
 from accounts.services import change_access
 from crm.services import unassign
 from flows import events
@@ -43,6 +44,13 @@ def html_of(message: Any) -> str:
     (alternative,) = message.alternatives
     assert alternative[1] == "text/html"
     return str(alternative[0])
+
+
+def living_in(agency: Agency, name: str, zone: str) -> User:
+    user = agency.person(name)
+    user.timezone = zone
+    user.save()
+    return user
 
 
 def links(message: Any) -> set[str]:
@@ -178,12 +186,21 @@ def test_a_mail_server_that_is_away_is_tried_again(agency: Agency, monkeypatch: 
     assert len(mail.outbox) == 2
 
 
+def test_each_mail_tells_its_times_in_the_zone_of_its_reader(agency: Agency) -> None:
+    living_in(agency, "approver", "Asia/Kathmandu")
+    with time_machine.travel(dt.datetime(2027, 1, 12, 12, 0, tzinfo=dt.UTC), tick=False):
+        waiting_campaign(agency, start_date="2027-03-01", end_date="2027-03-31")
+        look()
+        deliver()
+    assert "Prices hold until 2027-01-13 17:45 UTC+5:45." in mails_of("approver")[0].body
+    assert "Prices hold until 2027-01-13 12:00 UTC." in mails_of("manager")[0].body
+
+
 def test_mails_wait_until_the_quiet_is_over(agency: Agency) -> None:
     Preference.objects.create(
-        user=agency.person("approver"),
+        user=living_in(agency, "approver", "Europe/Berlin"),
         quiet_from=dt.time(22),
         quiet_until=dt.time(7),
-        timezone="Europe/Berlin",
     )
     with time_machine.travel(dt.datetime(2027, 1, 12, 22, 30, tzinfo=dt.UTC), tick=False):  # 23:30 in Berlin
         waiting_campaign(agency, start_date="2027-03-01", end_date="2027-03-31")
@@ -200,7 +217,7 @@ def test_mails_wait_until_the_quiet_is_over(agency: Agency) -> None:
 
 
 def test_a_digest_tells_the_day_in_one_mail(agency: Agency) -> None:
-    Preference.objects.create(user=agency.person("approver"), digest_hour=8, timezone="Europe/Berlin")
+    Preference.objects.create(user=living_in(agency, "approver", "Europe/Berlin"), digest_hour=8)
     for hour, name in ((9, "First"), (15, "Second")):
         with time_machine.travel(dt.datetime(2027, 1, 12, hour, tzinfo=dt.UTC), tick=False):
             waiting_campaign(agency, name=name, start_date="2027-03-01", end_date="2027-03-31")

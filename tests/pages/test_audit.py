@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from flows.actors import SYSTEM_ACTOR
-from flows.events import record
+from flows.events import first_bad_position, record
 from flows.models import Event
 from tests.agency import Agency
 from tests.deciding import approve
@@ -143,3 +143,25 @@ def test_no_cell_of_the_export_is_a_formula(agency: Agency, browse: Browse) -> N
     (row,) = [row for row in rows_of(browse("ops")) if row["type"] == "campaign.noted"]
     assert row["actor"].startswith("'=cmd")
     assert "<script>" not in browse("ops").get(AUDIT, {"who": "<script>"}).content.decode()
+
+
+def test_a_persons_act_tells_where_it_came_from_and_the_chain_covers_it(
+    agency: Agency, browse: Browse, api: Any
+) -> None:
+    campaign = waiting_campaign(agency)
+    client = browse("manager")
+    client.post(
+        f"/campaigns/{campaign.pk}/ask/", {"person": agency.person("approver").pk}, REMOTE_ADDR="192.0.2.7"
+    )
+    asked = Event.objects.get(type="approval.asked")
+    assert asked.origin["address"] == "192.0.2.7"
+    assert len(asked.origin["session"]) == 12
+    assert client.session.session_key not in str(asked.origin)
+    assert Event.objects.get(type="approval.requested").origin == {}  # the system asked
+    api("manager").post(f"/api/bookings/{campaign.pk}/ask", {"person": "approver"}, format="json")
+    by_key = Event.objects.filter(type="approval.asked").latest("pk")
+    assert (by_key.actor_kind, "session" in by_key.origin) == ("api_key", False)
+    assert "From 192.0.2.7, session" in text_of(browse("ops").get(AUDIT))
+    assert first_bad_position("campaign", str(campaign.pk)) is None
+    Event.objects.filter(pk=asked.pk).update(origin=asked.origin | {"address": "192.0.2.8"})
+    assert first_bad_position("campaign", str(campaign.pk)) is not None

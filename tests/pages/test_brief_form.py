@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from bookings.drafts_fields import wire_of
+from bookings.drafts.fields import wire_of
 from bookings.models import Campaign, SellerReport
 from bookings.warnings import SellerFacts, Surroundings, warnings_for
 from flows.clock import now, today
@@ -144,7 +144,7 @@ def test_a_brief_from_a_file(browse: Browse) -> None:
 
     assert "This is not JSON" in text_of(send(b"{broken"))
     assert "{broken</textarea>" in send(b"{broken").content.decode()
-    assert "not text in UTF-8" in text_of(send(b"\xff\xfe"))
+    assert "not text in UTF-8" in text_of(send(b"\xff\xe4"))
     assert "200,000 are read" in text_of(send(b" " * 200_001))
     assert "must be a JSON object" in text_of(send(b"[1]"))
     assert "Paste a brief, or choose a file." in text_of(client.post(url, {"form_id": FORM_ID, "brief": " "}))
@@ -193,6 +193,8 @@ WRONG: list[dict[str, Any]] = [
     {"frequency_count": "often"},
     {"policy_kind": "at_least"},
     {"policy_share": "80"},
+    {"timezone": "Mars/Olympus"},
+    {"pacing": "fast"},
     {"client": "boreal-foods"},
 ]
 
@@ -230,7 +232,7 @@ def test_checking_writes_nothing_and_says_nothing_of_what_holds(browse: Browse) 
 def codes(around: Surroundings | None = None, **changes: Any) -> list[str]:
     day = dt.date(2026, 3, 1)
     dates = {"start_date": "2026-03-10", "end_date": "2026-04-10"}
-    read = read_brief(brief(**dates | changes), today=day)
+    read = read_brief(brief(**dates | changes), now=dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC))
     return [row.code for row in warnings_for(read, around or Surroundings(day))]
 
 

@@ -86,7 +86,7 @@ def test_rejecting_needs_a_reason_and_keeps_what_was_typed(agency: Agency, brows
     assert answer.status_code == 302
     row.refresh_from_db()
     assert row.state == "rejected"
-    page = browse("viewer").get(reverse("campaign", args=[campaign.pk])).content.decode()
+    page = browse("ops").get(reverse("campaign", args=[campaign.pk])).content.decode()
     assert "Too dear &lt;b&gt;" in page
 
 
@@ -155,7 +155,7 @@ def test_cancelling_needs_a_reason(agency: Agency, browse: Browse) -> None:
     url = reverse("campaign-cancel", args=[campaign.pk])
     assert browse("manager").post(url, {"reason": " "}).status_code == 400
     assert browse("manager").post(url, {"reason": "The client changed its mind"}).status_code == 302
-    words = text_of(browse("viewer").get(reverse("campaign", args=[campaign.pk])))
+    words = text_of(browse("ops").get(reverse("campaign", args=[campaign.pk])))
     assert "Cancelled. Nothing was booked." in words
     assert "The client changed its mind" in words
     assert browse("manager").post(url, {"reason": "Once more, please"}).status_code == 409

@@ -21,6 +21,8 @@ from bookings.findings import Finding
 from bookings.models import Campaign, Line
 from flows.clock import now
 from flows.models import Claim, Event, Heartbeat, Step
+from sellers import circuit, gate
+from sellers.calls import Call
 from sellers.models import SellerOutage
 from tests.agency import Agency
 from tests.bookings.clearing import AGENT_ONLY, best_line, escalated_line, unknown_line
@@ -439,3 +441,19 @@ def test_rest_resolves_runs_again_and_compares(agency: Agency, api: Api) -> None
         .status_code
         == 403
     )
+
+
+# --- the machinery --------------------------------------------------------------------------------------------------
+
+
+def test_operations_see_how_the_machinery_stands_and_others_do_not(agency: Agency, browse: Browse) -> None:
+    campaign, seller = waiting_campaign(agency), make_seller("quietone")
+    dead_step(campaign)
+    ill = gate.Gate(seller.connection(), 5.0)
+    for _ in range(circuit.FAILURES_TO_OPEN):
+        ill.failed(Call("GET", "/products", None, True), "deadline")
+    words = text_of(browse("ops").get(URL))
+    assert "The machinery" in words
+    assert "1 stopped, 0 whose worker is gone" in words
+    assert "5 calls failed, the last reason is deadline" in words
+    assert "The machinery" not in text_of(browse("manager").get(URL))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,7 @@ from planning.types import (
 )
 
 TODAY = date(2027, 1, 4)
+NOW = datetime(2027, 1, 4, 12, tzinfo=UTC)
 INVENTORY = {"branding": "display", "ctv": "ctv", "mobile": "mobile_app", "performance": "native"}
 LADDER = ((5_000_000, "0.95"), (10_000_000, "0.90"), (20_000_000, "0.85"), (50_000_000, "0.80"))
 

@@ -19,11 +19,11 @@ from planning.booking_policy import (
 )
 from planning.brief import brief_from_json, brief_to_json, read_brief
 from planning.types import BookingPolicy, FieldError, InvalidBrief
-from tests.planning.factories import TODAY, wire_brief
+from tests.planning.factories import NOW, wire_brief
 
 
 def read(policy: Any) -> BookingPolicy:
-    return read_brief(wire_brief(booking_policy=policy), today=TODAY).booking_policy
+    return read_brief(wire_brief(booking_policy=policy), now=NOW).booking_policy
 
 
 def errors(policy: Any) -> list[FieldError]:
@@ -36,11 +36,11 @@ def errors(policy: Any) -> list[FieldError]:
 
 
 def test_without_a_policy_what_is_booked_is_kept() -> None:
-    assert read_brief(wire_brief(), today=TODAY).booking_policy == BookingPolicy("keep_partial")
+    assert read_brief(wire_brief(), now=NOW).booking_policy == BookingPolicy("keep_partial")
 
 
 def test_a_brief_that_was_stored_before_there_were_policies_keeps_what_is_booked() -> None:
-    stored = brief_to_json(read_brief(wire_brief(), today=TODAY))
+    stored = brief_to_json(read_brief(wire_brief(), now=NOW))
     del stored["booking_policy"]
     assert brief_from_json(stored).booking_policy == BookingPolicy("keep_partial")
 
@@ -61,7 +61,7 @@ def test_a_brief_that_was_stored_before_there_were_policies_keeps_what_is_booked
 def test_a_policy_is_read_like_the_rest_of_the_brief(
     given_policy: dict[str, Any], expected: BookingPolicy
 ) -> None:
-    brief = read_brief(wire_brief(bookingPolicy=given_policy), today=TODAY)
+    brief = read_brief(wire_brief(bookingPolicy=given_policy), now=NOW)
     assert brief.booking_policy == expected
     assert brief_from_json(brief_to_json(brief)) == brief
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from planning.brief import brief_from_json, brief_to_json, read_brief, unused_fields
 from planning.types import CHANNELS, Brief, FieldError, FrequencyCap, InvalidBrief, Share
-from tests.planning.factories import TODAY, wire_brief
+from tests.planning.factories import NOW, TODAY, wire_brief
 
 
 def read(**changes: Any) -> Brief:
-    return read_brief(wire_brief(**changes), today=TODAY)
+    return read_brief(wire_brief(**changes), now=NOW)
 
 
 def test_camel_case_and_snake_case_are_the_same_brief() -> None:
@@ -41,7 +41,7 @@ def test_camel_case_and_snake_case_are_the_same_brief() -> None:
             },
             "autoApprove": True,
         },
-        today=TODAY,
+        now=NOW,
     )
     assert camel == snake
 
@@ -111,7 +111,7 @@ def test_what_is_not_known_is_kept_aside_and_named() -> None:
         kpis={"roas": 3.5, "viewability": 0.6},
         constraints={"colour": ["red"]},
     )
-    brief = read_brief(data, today=TODAY)
+    brief = read_brief(data, now=NOW)
     assert unused_fields(data) == ("mood",)
     assert brief.audience.unused == {"horoscope": "leo"}
     assert brief.kpis.unused == {"roas": 3.5}
@@ -171,6 +171,6 @@ def test_any_json_gives_a_brief_or_named_errors(changes: dict[str, Any]) -> None
 
 def outcome(data: dict[str, Any]) -> tuple[Brief | None, list[FieldError]]:
     try:
-        return read_brief(data, today=TODAY), []
+        return read_brief(data, now=NOW), []
     except InvalidBrief as refused:
         return None, refused.errors

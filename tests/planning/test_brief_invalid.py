@@ -8,7 +8,7 @@ import pytest
 
 from planning.brief import read_brief
 from planning.types import InvalidBrief
-from tests.planning.factories import TODAY, wire_brief
+from tests.planning.factories import NOW, wire_brief
 
 INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"name": ...}, "name", "required"),
@@ -142,7 +142,7 @@ def test_a_wrong_field_is_refused_with_its_path_and_code(
     changes: dict[str, Any], field: str, code: str
 ) -> None:
     with pytest.raises(InvalidBrief) as refused:
-        read_brief(wire_brief(**changes), today=TODAY)
+        read_brief(wire_brief(**changes), now=NOW)
     assert (field, code) in [(error.field, error.code) for error in refused.value.errors]
     assert all(error.message.endswith(".") for error in refused.value.errors)
 
@@ -151,7 +151,7 @@ def test_one_wrong_field_gives_one_error() -> None:
     """Only the changes that leave the rest valid: nothing else is blamed."""
     for changes, field, code in INVALID:
         with pytest.raises(InvalidBrief) as refused:
-            read_brief(wire_brief(**changes), today=TODAY)
+            read_brief(wire_brief(**changes), now=NOW)
         assert len(refused.value.errors) == 1, (field, code, refused.value.errors)
 
 
@@ -165,7 +165,7 @@ def test_every_error_is_reported_at_once() -> None:
                 "kpis": {"max_cpm": -1},
                 "constraints": {"max_seller_share": 0},
             },
-            today=TODAY,
+            now=NOW,
         )
     fields = {error.field for error in refused.value.errors}
     assert fields == {
@@ -183,7 +183,7 @@ def test_every_error_is_reported_at_once() -> None:
 
 def test_a_brief_that_is_not_an_object_is_refused() -> None:
     with pytest.raises(InvalidBrief) as refused:
-        read_brief(["name"], today=TODAY)  # type: ignore[arg-type]
+        read_brief(["name"], now=NOW)  # type: ignore[arg-type]
     assert refused.value.errors[0].code == "invalid_type"
 
 
@@ -193,5 +193,5 @@ def test_depth_and_size_are_bounded() -> None:
         deep = [deep]
     for extra, code in ((deep, "too_deep"), ([0] * 5_000, "too_large")):
         with pytest.raises(InvalidBrief) as refused:
-            read_brief(wire_brief(extra=extra), today=TODAY)
+            read_brief(wire_brief(extra=extra), now=NOW)
         assert [error.code for error in refused.value.errors] == [code]

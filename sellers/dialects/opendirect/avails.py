@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from planning.types import FrequencyCap
+from planning.zones import UTC_NAME, first_instant, last_instant
 from sellers.dialects.base import SellerError
 from sellers.dialects.opendirect.account import Account
 from sellers.dialects.opendirect.paging import collect
@@ -39,15 +40,17 @@ class Flight:
     end: date
     currency: str
     frequency_cap: FrequencyCap | None = None
+    timezone: str = UTC_NAME
 
 
-def first_instant(day: date) -> str:
-    return f"{day.isoformat()}T00:00:00Z"
+def starts_at(day: date, timezone: str) -> str:
+    """The wire leaves the zone of a naive date open (D31), so the first instant of the day goes out in UTC."""
+    return f"{first_instant(day, timezone):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def last_instant(day: date) -> str:
+def ends_at(day: date, timezone: str) -> str:
     """The end date is part of the flight."""
-    return f"{day.isoformat()}T23:59:59Z"
+    return f"{last_instant(day, timezone):%Y-%m-%dT%H:%M:%SZ}"
 
 
 async def ask(
@@ -58,8 +61,8 @@ async def ask(
         "productids": list(product_ids),
         "accountid": account.id,
         "advertiserbrandid": account.brand_id,
-        "startdate": first_instant(flight.start),
-        "enddate": last_instant(flight.end),
+        "startdate": starts_at(flight.start, flight.timezone),
+        "enddate": ends_at(flight.end, flight.timezone),
         "qty": quantity,
         "currency": flight.currency,
     }

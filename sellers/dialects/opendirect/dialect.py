@@ -9,6 +9,7 @@ from typing import Any
 
 from flows.clock import now
 from planning.types import Product
+from planning.zones import UTC_NAME
 from sellers.dialects.base import (
     Answer,
     Catalogue,
@@ -116,15 +117,27 @@ class OpenDirect:
         return await collect(self.http, "/products", "products", doing=doing)
 
     async def offers(
-        self, asks: Sequence[OfferAsk], *, flight_start: date, flight_end: date, currency: str
+        self,
+        asks: Sequence[OfferAsk],
+        *,
+        flight_start: date,
+        flight_end: date,
+        currency: str,
+        timezone: str = UTC_NAME,
     ) -> OfferBook:
         """Availability and unit price at each quantity. Raises `SellerError` when our account may not ask."""
-        flight = Flight(flight_start, flight_end, currency)
+        flight = Flight(flight_start, flight_end, currency, timezone=timezone)
         return await offering.offers(self.http, await self._account(), asks, flight)
 
     async def quote(self, ask_for: QuoteAsk) -> Quote:
         """The price at exactly this quantity, stamped with our own expiry (contracts/opendirect.md 1.9)."""
-        flight = Flight(ask_for.flight_start, ask_for.flight_end, ask_for.currency, ask_for.frequency_cap)
+        flight = Flight(
+            ask_for.flight_start,
+            ask_for.flight_end,
+            ask_for.currency,
+            ask_for.frequency_cap,
+            ask_for.timezone,
+        )
         found = await ask(
             self.http,
             await self._account(),
@@ -208,8 +221,8 @@ class OpenDirect:
     async def held_orders(self) -> HeldOrders:
         return await holding.held_orders(self.http, await self._known())
 
-    async def held_lines(self, order_id: str, currency: str) -> HeldLines:
-        return await holding.held_lines(self.http, await self._known(), order_id, currency)
+    async def held_lines(self, order_id: str, currency: str, timezone: str = UTC_NAME) -> HeldLines:
+        return await holding.held_lines(self.http, await self._known(), order_id, currency, timezone)
 
     async def _account(self) -> Account:
         """The account that may buy, looked up once per conversation."""

@@ -29,7 +29,9 @@ async def held_orders(http: SellerHttp, account: Account) -> HeldOrders:
     return HeldOrders(tuple(found), tuple(skipped), listing.complete)
 
 
-async def held_lines(http: SellerHttp, account: Account, order_id: str, currency: str) -> HeldLines:
+async def held_lines(
+    http: SellerHttp, account: Account, order_id: str, currency: str, timezone: str
+) -> HeldLines:
     """Every line of one order, unreadable terms told as such. Raises `SellerError` as `held_orders` does."""
     path = f"{account.path}/orders/{segment(order_id)}/lines"
     listing = await collect(http, path, "lines", doing="Listing the lines of an order")
@@ -37,7 +39,7 @@ async def held_lines(http: SellerHttp, account: Account, order_id: str, currency
     skipped = list(listing.rows.skipped)
     for reference, row in listing.rows.unique:
         try:
-            found.append(_line(row, order_id, currency))
+            found.append(_line(row, order_id, currency, timezone))
         except BadValue as wrong:
             skipped.append(SkippedRow(reference, str(wrong)))
     return HeldLines(tuple(found), tuple(skipped), listing.complete)
@@ -52,7 +54,7 @@ def _order(row: Mapping[str, Any]) -> HeldOrder:
     )
 
 
-def _line(row: Mapping[str, Any], order_id: str, currency: str) -> HeldLine:
+def _line(row: Mapping[str, Any], order_id: str, currency: str, timezone: str) -> HeldLine:
     word = prose(row.get("bookingstatus"), 40)
     known = HeldLine(
         line_id=identifier(row.get("id"), "line id"),
@@ -63,7 +65,7 @@ def _line(row: Mapping[str, Any], order_id: str, currency: str) -> HeldLine:
         line_status=line_status(word),
     )
     try:
-        return HeldLine(**{**vars(known), "terms": terms_of(row, currency)})
+        return HeldLine(**{**vars(known), "terms": terms_of(row, currency, timezone)})
     except BadValue as wrong:
         return HeldLine(**{**vars(known), "problem": str(wrong)})
 

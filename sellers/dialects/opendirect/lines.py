@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from planning.brief_delivery import EVEN
+from planning.zones import UTC_NAME
 from sellers.dialects.base import Answer, LineIntent, Outcome, SellerError, Terms
 from sellers.dialects.opendirect.account import Account
 from sellers.dialects.opendirect.answers import failed_read
-from sellers.dialects.opendirect.avails import first_instant, last_instant
+from sellers.dialects.opendirect.avails import ends_at, starts_at
 from sellers.dialects.opendirect.paging import collect
 from sellers.dialects.opendirect.reading import entity, errors_of, line_status, state_reason
 from sellers.dialects.values import (
@@ -35,8 +37,8 @@ def line_body(intent: LineIntent) -> dict[str, Any]:
     body: dict[str, Any] = {
         "name": intent.line_name[:200],
         "productid": intent.product_id,
-        "startdate": first_instant(intent.flight_start),
-        "enddate": last_instant(intent.flight_end),
+        "startdate": starts_at(intent.flight_start, intent.timezone),
+        "enddate": ends_at(intent.flight_end, intent.timezone),
         "ratetype": "CPM",
         "rate": intent.cpm,
         "qty": intent.impressions,
@@ -49,6 +51,9 @@ def line_body(intent: LineIntent) -> dict[str, Any]:
             "frequencycount": intent.frequency_cap.count,
             "frequencyinterval": intent.frequency_cap.interval,
         }
+    if intent.pacing != EVEN:
+        # The text has no field for it, and `specialinstructions` would hold the line back for a person (1.3).
+        body["ext"] = {"pacing": intent.pacing}
     return body
 
 
@@ -112,7 +117,7 @@ def answer_of(row: Mapping[str, Any], intent: LineIntent) -> Answer:
     status = line_status(word)
     try:
         refs = {**intent.refs, "line_id": identifier(row.get("id"), "line id")}
-        terms = terms_of(row, intent.currency)
+        terms = terms_of(row, intent.currency, intent.timezone)
     except BadValue as wrong:
         return Answer(Outcome.UNKNOWN, code="bad_answer", reason=f"The seller's line is unreadable: {wrong}.")
     if not status:
@@ -121,7 +126,7 @@ def answer_of(row: Mapping[str, Any], intent: LineIntent) -> Answer:
     return Answer(Outcome.DONE, "", state_reason(row), refs, word, status, terms)
 
 
-def terms_of(row: Mapping[str, Any], currency: str) -> Terms:
+def terms_of(row: Mapping[str, Any], currency: str, timezone: str = UTC_NAME) -> Terms:
     """Raises `BadValue`. A line carries no currency of its own: the order's holds."""
     ratetype = prose(row.get("ratetype"), 20)
     return Terms(
@@ -132,6 +137,6 @@ def terms_of(row: Mapping[str, Any], currency: str) -> Terms:
         else cpm(row["rate"], "rate"),
         cost=None if row.get("cost") is None else amount(row["cost"], "cost"),
         currency=currency_code(row["currency"]) if row.get("currency") else currency,
-        flight_start=day_or_none(row.get("startdate"), "startdate"),
-        flight_end=day_or_none(row.get("enddate"), "enddate"),
+        flight_start=day_or_none(row.get("startdate"), "startdate", timezone),
+        flight_end=day_or_none(row.get("enddate"), "enddate", timezone),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from sellers.dialects.base import Answer, Connection, LineIntent, Outcome, SellerError
 from sellers.dialects.opendirect.account import Account
 from sellers.dialects.opendirect.answers import failed_read, refused_or_unknown
-from sellers.dialects.opendirect.avails import first_instant, last_instant
+from sellers.dialects.opendirect.avails import ends_at, starts_at
 from sellers.dialects.opendirect.paging import collect
 from sellers.dialects.opendirect.reading import entity
 from sellers.dialects.values import BadValue, identifier, prose
@@ -26,8 +26,8 @@ def order_body(
         "name": intent.order_name[:100],
         "currency": intent.currency,
         "budget": intent.order_budget or intent.cost,
-        "startdate": first_instant(intent.flight_start),
-        "enddate": last_instant(intent.flight_end),
+        "startdate": starts_at(intent.flight_start, intent.timezone),
+        "enddate": ends_at(intent.flight_end, intent.timezone),
         "providerdata": {
             "campaignid": intent.order_name[:255],
             "campaignname": intent.campaign_name[:255],

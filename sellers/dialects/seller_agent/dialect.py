@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from planning.brief_delivery import EVEN
 from planning.types import Offer, Product
+from planning.zones import UTC_NAME
 from sellers.dialects.base import (
     Answer,
     Catalogue,
@@ -125,9 +127,18 @@ class SellerAgent:
         return products, skipped
 
     async def offers(
-        self, asks: Sequence[OfferAsk], *, flight_start: date, flight_end: date, currency: str
+        self,
+        asks: Sequence[OfferAsk],
+        *,
+        flight_start: date,
+        flight_end: date,
+        currency: str,
+        timezone: str = UTC_NAME,
     ) -> OfferBook:
-        """What is free, and our price at each volume; a product that fails is skipped with its reason."""
+        """What is free, and our price at each volume; a product that fails is skipped with its reason.
+
+        The flight is calendar days throughout this wire, so that the zone is told when the line is booked.
+        """
         usable = [ask for ask in asks if ask.volumes and ask.product.currency == currency]
         skipped = [
             _skip(ask, f"priced in {ask.product.currency}")
@@ -199,7 +210,7 @@ class SellerAgent:
             "idempotency_key": intent.idempotency_key,
             "quote_id": intent.quote_id,
             "buyer_identity": buyer_identity(self.connection),
-            "notes": intent.reference,
+            "notes": notes_of(intent),
         }
         try:
             reply = await self.http.write("POST", "/api/v1/deals", body)
@@ -273,7 +284,7 @@ class SellerAgent:
     async def held_orders(self) -> HeldOrders:
         return await holding.held_orders(self.http)
 
-    async def held_lines(self, order_id: str, currency: str) -> HeldLines:
+    async def held_lines(self, order_id: str, currency: str, timezone: str = UTC_NAME) -> HeldLines:
         """There is no line anywhere on this wire; deals are read one by one."""
         return HeldLines(())
 
@@ -282,6 +293,13 @@ class SellerAgent:
             return await self.http.read("GET", path)
         except CallFailed as failed:
             return deals.unknown(failed.code, failed.message)
+
+
+def notes_of(intent: LineIntent) -> str:
+    """Our reference, and what the wire has no field for."""
+    zone = f"Flight days in {intent.timezone}." if intent.timezone != UTC_NAME else ""
+    pacing = f"Pacing: {intent.pacing}." if intent.pacing != EVEN else ""
+    return " ".join(part for part in (intent.reference, zone, pacing) if part)
 
 
 def _only_deal(kind: str) -> None:

@@ -3,6 +3,7 @@
 import { announce } from "./announce.js";
 
 const SOON_MS = 250;
+const PATIENCE_MS = 5000;
 
 function boxOf(form, name) {
   return form.querySelector(`#id_${CSS.escape(name)}`);
@@ -73,16 +74,27 @@ export class Checker {
     this.timer = setTimeout(() => this.run(), SOON_MS);
   }
 
+  /** Whether nothing is wrong with this step; its errors are shown. Without an answer it is taken to hold. */
+  async holds(fields, step) {
+    for (const name of fields) this.touched.add(name);
+    const found = await this.run();
+    return !found?.errors.some((error) => error.step === step);
+  }
+
+  /** What the server says of the whole form, or nothing. */
   async run() {
     clearTimeout(this.timer);
     this.asked?.abort();
     const asked = (this.asked = new AbortController());
     try {
       const body = new URLSearchParams(new FormData(this.form));
-      const answer = await fetch(this.form.dataset.checkUrl, { method: "POST", body, signal: asked.signal, redirect: "error" });
-      if (answer.ok) this.tell(await answer.json());
+      const answer = await fetch(this.form.dataset.checkUrl, { method: "POST", body, signal: AbortSignal.any([asked.signal, AbortSignal.timeout(PATIENCE_MS)]), redirect: "error" });
+      if (!answer.ok) return null;
+      const found = await answer.json();
+      this.tell(found);
+      return found;
     } catch {
-      // Away or overtaken: handing in is judged by the server all the same.
+      return null; // Away or overtaken: handing in is judged by the server all the same.
     }
   }
 

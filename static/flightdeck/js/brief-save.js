@@ -12,7 +12,7 @@ function newTab() {
   return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** `on` hears the states: saving, saved, away, newer, ended, refused. `signIn` gives a fresh token, or nothing. */
+/** `on` hears the states: saving, saved, away, newer, ended, full, refused. `signIn` gives a fresh token, or nothing. */
 export class Saver {
   constructor(form, on, signIn) {
     this.form = form;
@@ -53,7 +53,7 @@ export class Saver {
     this.timer = setTimeout(() => this.flush(), wait);
   }
 
-  /** Everything that is typed now is kept, or the reason why not: saved, newer, ended, away, refused. */
+  /** Everything that is typed now is kept, or the reason why not: saved, newer, ended, away, full, refused. */
   async flush(asked = false) {
     clearTimeout(this.timer);
     while (this.running) await this.running;
@@ -88,6 +88,10 @@ export class Saver {
     }
     if (answer.ok) return this.done(sent, await answer.json());
     if (answer.status === 409) return this.refused(await answer.json());
+    if (answer.status === 422) {
+      this.on("full");
+      return "full";
+    }
     if ((answer.status === 401 || answer.status === 403) && mayRenew) {
       const token = await this.signIn();
       if (token) {

@@ -9,16 +9,22 @@ import { signInAgain } from "./brief-login.js";
 import { Saver } from "./brief-save.js";
 import { Steps } from "./brief-steps.js";
 
+const STEP_WAITS_MS = 1500;
+
 const WORDS = {
   saving: "Saving",
   away: "Not saved, trying again",
   newer: "Not saved: a newer version exists",
   ended: "Not saved: your session has ended",
+  full: "Not saved: you have too many drafts",
   refused: "Not saved: the server refused it. Reload the page; your text is kept in this browser",
 };
 
+/** In the zone that the page's other times are printed in. */
 function clock(instant) {
-  return `${new Date(instant).toISOString().slice(11, 19)} UTC`;
+  const { zone, zoneLabel } = document.querySelector("form[data-brief]").dataset;
+  const shape = { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+  return `${new Intl.DateTimeFormat("en-GB", shape).format(new Date(instant))} ${zoneLabel}`;
 }
 
 function tellState(form, state, at) {
@@ -54,7 +60,8 @@ function tellNewer(form, at) {
 
 /** The draft has an address of its own from its first save on: a reload or a bookmark leads back to it. */
 function takeAddress(form) {
-  form.querySelector("[data-brief-discard]").hidden = false;
+  form.querySelector("[data-brief-discard-ask]").hidden = false;
+  document.getElementById("brief-full").hidden = true;
   if (location.pathname !== form.dataset.newUrl) return;
   const step = new URLSearchParams(location.search).get("step");
   history.replaceState(history.state, "", form.dataset.pageUrl + (step ? `?step=${step}` : ""));
@@ -119,9 +126,20 @@ function guardLeaving(form, saver, steps, checker) {
       if (!saver.newer) document.querySelector("[data-brief-newer]").hidden = true;
       return;
     }
-    if (steps.isOn && button?.value.startsWith("step-")) {
-      steps.go(Number(button.value.slice(5)));
+    if (steps.isOn && button?.value.startsWith("continue-")) {
       saver.touch();
+      await steps.advance(soon(saver.flush()));
+      return;
+    }
+    if (steps.isOn && button?.value.startsWith("step-")) {
+      saver.touch();
+      saver.flush();
+      steps.go(Number(button.value.slice(5)));
+      checker.run();
+      return;
+    }
+    if (button?.matches("[data-brief-enter]")) {
+      saver.touch(); // in the whole form Enter keeps what is typed; only the button hands it in
       saver.flush();
       checker.run();
       return;
@@ -135,6 +153,11 @@ function guardLeaving(form, saver, steps, checker) {
     delete form.dataset.cleared;
     saver.stopped = false;
   });
+}
+
+/** Going on never waits long for a server that is slow or away. */
+function soon(promise) {
+  return Promise.race([promise, new Promise((resolve) => setTimeout(resolve, STEP_WAITS_MS))]);
 }
 
 function submitNow(form, saver, button) {
@@ -180,6 +203,7 @@ export function wireBrief() {
       offerAct(form, state, saver);
       if (state === "saved") takeAddress(form);
       if (state === "newer") tellNewer(form, at);
+      if (state === "full") document.getElementById("brief-full").hidden = false;
     },
     signIn,
   );

@@ -9,11 +9,11 @@ import { blendedCpm, money, plain, whole } from "./money.js";
 const remembered = new Map();
 const typed = new Map(); // texts of the decision form, by field name: a redrawn form gets them back
 
-function rowsOf(form) {
+export function rowsOf(form) {
   return [...form.querySelectorAll("tr[data-line]")];
 }
 
-function tickOf(row) {
+export function tickOf(row) {
   return row.querySelector("[data-decide-tick]");
 }
 
@@ -84,7 +84,7 @@ function followAll(form, rows) {
   }
 }
 
-function update(form, aloud = true) {
+export function update(form, aloud = true) {
   const { currency, exponent, budgetMicros, committedMicros } = form.dataset;
   const show = (micros) => money(micros, currency, Number(exponent ?? 2));
   const budget = BigInt(budgetMicros);
@@ -100,6 +100,7 @@ function update(form, aloud = true) {
   say(form, "impressions", whole(sum.impressions));
   say(form, "cpm", cpm === null ? "-" : money(cpm, currency));
   say(form, "verdict", verdict(sum, over, budget, show));
+  for (const fix of form.querySelectorAll("[data-decide-drop]")) fix.hidden = over <= 0n;
   for (const box of form.querySelectorAll("[data-budget]")) box.toggleAttribute("data-over", over > 0n);
   for (const field of form.querySelectorAll("[data-decide-total]")) field.value = plain(sum.cost);
   drawBar(form, budget, committed, sum.cost);
@@ -120,6 +121,24 @@ function restore(form) {
     const tick = tickOf(row);
     if (tick && !tick.disabled && ticks.has(row.dataset.line)) tick.checked = ticks.get(row.dataset.line);
   }
+}
+
+/** Over the budget: the ticked lines with the lowest scores go, one after the other, until the rest fits. */
+function dropLowest(form) {
+  const budget = BigInt(form.dataset.budgetMicros) - BigInt(form.dataset.committedMicros ?? "0");
+  const rows = rowsOf(form).filter((row) => tickOf(row)?.checked);
+  rows.sort((a, b) => scoreOf(a) - scoreOf(b));
+  while (rows.length > 0 && totals(rows).cost > budget) tickOf(rows.shift()).checked = false;
+  update(form);
+}
+
+function scoreOf(row) {
+  return Number(row.closest("[data-score]")?.dataset.score ?? 0);
+}
+
+function onFix(event) {
+  const button = event.target.closest?.("[data-decide-drop]");
+  if (button) dropLowest(button.closest("form[data-decide]"));
 }
 
 function onChange(event) {
@@ -145,35 +164,6 @@ function onOpen(event) {
   announce(opener.title, 0);
 }
 
-function activate(rows, index) {
-  const row = rows[index];
-  rows.forEach((other) => other.toggleAttribute("data-active", other === row));
-  const tick = tickOf(row);
-  (tick && !tick.disabled ? tick : row).focus({ preventScroll: true });
-  row.scrollIntoView({ block: "nearest" });
-}
-
-/** j and k move, x ticks. Only inside the table, never while typing, never with a modifier (WCAG 2.1.4). */
-function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || !["j", "k", "x"].includes(event.key)) return;
-  const table = event.target.closest?.("[data-decide-table]");
-  if (!table || event.target.matches("textarea, select, input:not([type=checkbox])")) return;
-  const form = table.closest("form[data-decide]");
-  if (!form || form.dataset.keys === "off") return;
-  const rows = rowsOf(form);
-  if (rows.length === 0) return;
-  const at = rows.findIndex((row) => row.hasAttribute("data-active"));
-  event.preventDefault();
-  if (event.key === "j") activate(rows, Math.min(rows.length - 1, at + 1));
-  else if (event.key === "k") activate(rows, Math.max(0, at - 1));
-  else if (at >= 0) {
-    const tick = tickOf(rows[at]);
-    if (!tick || tick.disabled) return;
-    tick.checked = !tick.checked;
-    update(form);
-  }
-}
-
 function onExpired(event) {
   event.target.closest?.("[data-goes-with-time]")?.querySelector("form")?.remove(); // too late to undo
   const row = event.target.closest?.("tr[data-line]");
@@ -186,37 +176,12 @@ function onExpired(event) {
   update(row.closest("form[data-decide]"));
 }
 
-const KEYS_OFF = "flightdeck.keys-off";
-
-function keysAreOff() {
-  try {
-    return localStorage.getItem(KEYS_OFF) !== null;
-  } catch {
-    return false;
-  }
-}
-
-function onKeysSwitch(event) {
-  const box = event.target;
-  if (!box.matches?.("[data-keys-switch]")) return;
-  const form = box.closest("form[data-decide]");
-  if (form) form.dataset.keys = box.checked ? "on" : "off";
-  try {
-    if (box.checked) localStorage.removeItem(KEYS_OFF);
-    else localStorage.setItem(KEYS_OFF, "yes");
-  } catch {
-    // Not stored: holds for this page.
-  }
-}
-
 function setUp(root) {
   const forms = [...root.querySelectorAll("form[data-decide]")];
   if (root.matches?.("form[data-decide]")) forms.push(root);
   for (const form of forms) {
     restore(form);
     update(form, false);
-    form.dataset.keys = keysAreOff() ? "off" : "on";
-    for (const box of form.querySelectorAll("[data-keys-switch]")) box.checked = form.dataset.keys === "on";
     for (const element of form.querySelectorAll("[data-needs-script]")) element.hidden = false;
   }
 }
@@ -224,10 +189,9 @@ function setUp(root) {
 export function wireDecisions() {
   setUp(document);
   document.addEventListener("change", onChange);
-  document.addEventListener("change", onKeysSwitch);
   document.addEventListener("input", onType);
   document.addEventListener("click", onOpen);
-  document.addEventListener("keydown", onKey);
+  document.addEventListener("click", onFix);
   document.addEventListener("countdown:over", onExpired);
   document.addEventListener("htmx:load", (event) => setUp(event.target));
 }

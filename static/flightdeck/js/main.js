@@ -8,7 +8,9 @@ import { keepFolds } from "./folds.js";
 import { followSubject } from "./live.js";
 import { wirePage } from "./page.js";
 import { wirePalette } from "./palette.js";
+import { wirePlanKeys } from "./plan-keys.js";
 import { wirePlanTable } from "./plan-table.js";
+import { showPresence } from "./presence.js";
 import { wireThemeSwitch } from "./theme-switch.js";
 import { wireWhatIf } from "./what-if.js";
 
@@ -19,6 +21,8 @@ wireDecisions();
 wireBrief();
 wireBulk();
 wirePlanTable();
+wirePlanKeys();
+showPresence();
 wirePalette();
 wireWhatIf();
 keepFolds();

@@ -12,10 +12,12 @@ function wireMenus() {
   document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    const menu = document.activeElement?.closest("details.menu[open]");
+    if (document.querySelector("dialog[open]")) return; // closes itself
+    const within = document.activeElement?.closest("details.menu[open]");
+    const menu = within ?? document.querySelector("details.menu[open]");
     if (!menu) return;
     menu.open = false;
-    menu.querySelector("summary").focus();
+    if (within) menu.querySelector("summary").focus();
   });
 }
 
@@ -25,7 +27,7 @@ function wireQuestions() {
     "toggle",
     (event) => {
       if (!event.target.matches?.("details.ask[open]")) return;
-      event.target.querySelector(".ask__panel :is(textarea, input:not([type=hidden]), button)")?.focus();
+      event.target.querySelector(".ask__panel :is(select, textarea, input:not([type=hidden]), button)")?.focus();
     },
     true,
   );

@@ -5,17 +5,22 @@
 import { announce } from "./announce.js";
 
 const NUMBERS = new Set(["rank", "impressions", "cpm", "cost", "score"]);
-const STATE = ["sort", "way", "channel", "seller", "find", "rows"];
+const STATE = ["sort", "way", "channel", "seller", "find", "rows", "without"];
+const KEPT = ["sort", "way", "rows", "without"]; // a view is of every plan; channels and sellers are of one
 const FILTERS = { channel: "channel", seller: "seller", name: "find" };
 
+let kept = ""; // the person's own view, used where the address says nothing of the table
+
 function read() {
-  const asked = new URLSearchParams(location.search);
+  let asked = new URLSearchParams(location.search);
+  if (!STATE.some((name) => asked.has(name))) asked = new URLSearchParams(kept);
   return Object.fromEntries(STATE.map((name) => [name, asked.get(name) ?? ""]));
 }
 
 function write(changes) {
+  const before = read();
   const asked = new URLSearchParams(location.search);
-  for (const [name, value] of Object.entries(changes)) {
+  for (const [name, value] of Object.entries({ ...before, ...changes })) {
     if (value) asked.set(name, value);
     else asked.delete(name);
   }
@@ -95,7 +100,17 @@ function apply(card) {
   const density = tools.querySelector("[data-plan-density]");
   if (density) density.value = state.rows;
   table.toggleAttribute("data-dense", state.rows === "dense");
+  hideColumns(card, table, state.without);
   tools.querySelector("[data-plan-count]").textContent = countWords(filterLines(table, state));
+}
+
+function hideColumns(card, table, without) {
+  const hidden = new Set(without.split(" ").filter(Boolean));
+  if (table.dataset.without !== without) {
+    table.dataset.without = without;
+    for (const cell of table.querySelectorAll("[data-col]")) cell.hidden = hidden.has(cell.dataset.col);
+  }
+  for (const box of card.querySelectorAll("[data-plan-column]")) box.checked = !hidden.has(box.value);
 }
 
 function makeSortable(table) {
@@ -116,6 +131,7 @@ function setUp(root) {
     const tools = card.querySelector("[data-plan-tools]");
     const table = card.querySelector("[data-plan-table]");
     if (!tools) continue;
+    kept = tools.dataset.planView ?? "";
     makeSortable(table);
     fillChoices(tools, table);
     tools.hidden = false;
@@ -138,8 +154,31 @@ function onFilter(event) {
   const control = event.target;
   if (control.matches?.("[data-plan-filter]")) write({ [FILTERS[control.dataset.planFilter]]: control.value });
   else if (control.matches?.("[data-plan-density]")) write({ rows: control.value });
+  else if (control.matches?.("[data-plan-column]")) write({ without: withoutOf(control.closest(".card")) });
   else return;
   apply(control.closest(".card"));
+}
+
+function withoutOf(card) {
+  const boxes = [...card.querySelectorAll("[data-plan-column]")];
+  return boxes.filter((box) => !box.checked).map((box) => box.value).join(" ");
+}
+
+async function onKeep(event) {
+  const button = event.target.closest?.("[data-plan-keep]");
+  if (!button) return;
+  const state = read();
+  const view = new URLSearchParams(KEPT.filter((name) => state[name]).map((name) => [name, state[name]]));
+  const count = button.closest(".card").querySelector("[data-plan-count]");
+  const token = JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"] ?? "";
+  try {
+    const answer = await fetch(button.dataset.planKeep, { method: "POST", headers: { "X-CSRFToken": token }, body: new URLSearchParams({ query: String(view) }) });
+    count.textContent = answer.ok ? "Kept: every plan opens like this." : "This view could not be kept.";
+    if (answer.ok) kept = String(view);
+  } catch {
+    count.textContent = "Not kept: the server is away.";
+  }
+  announce(count.textContent, 0);
 }
 
 function onCompare(event) {
@@ -164,6 +203,7 @@ export function wirePlanTable() {
   setUp(document);
   document.addEventListener("click", onSort);
   document.addEventListener("click", onCompare);
+  document.addEventListener("click", onKeep);
   document.addEventListener("input", onFilter);
   document.addEventListener("htmx:load", (event) => setUp(event.target.parentElement ?? document));
 }

@@ -1,0 +1,1 @@
+"""Briefs that are being written: kept while somebody types, judged, imported, and handed in as a campaign."""
