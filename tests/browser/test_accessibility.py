@@ -16,9 +16,11 @@ from tests.browser.conftest import Desk
 pytestmark = pytest.mark.browser
 
 THEMES = ("light", "dark")
-# Pages do not know which database they come from: the whole matrix is looked at once, with the distributed servers.
 EVERY_WINDOW = [(theme, width) for theme in THEMES for width in (360, 768, 1440)]
-WINDOWS = EVERY_WINDOW if os.environ.get("DATABASE_URL") else [("light", 768)]
+# Pages look alike whatever the database: each lane of `make test` takes every other window.
+LANE = bool(os.environ.get("DATABASE_URL"))
+WINDOWS = EVERY_WINDOW[LANE::2]
+FOR_DIALOGS = [("dark", 360), ("light", 1440)] if LANE else [("light", 360), ("dark", 1440)]
 AA = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 BEST = (*AA, "best-practice")
 SMALLEST_TARGET = 24  # CSS pixels, WCAG 2.5.8
@@ -46,6 +48,7 @@ def screens(desk: Desk, job: str) -> dict[str, list[str]]:
             f"{job}what-if/?budget=50000",
             f"{job}what-if/?budget=abc",
             f"{job}compare/",
+            f"{job}what-if/?wish=%5B%22ctv%22%2C%22nobody%22%2C%22p%22%2Cnull%5D",
             f"{job}events/",
             f"{job}client/",
             "/campaigns/",
@@ -59,6 +62,8 @@ def screens(desk: Desk, job: str) -> dict[str, list[str]]:
         "manager": [
             "/campaigns/new/",
             "/campaigns/new/json/",
+            "/campaigns/new/drafts/",
+            "/settings/times/",
             "/operations/",
             "/styleguide/",
             "/no-such-page/",
@@ -106,28 +111,50 @@ def test_axe_finds_nothing_on_any_screen(desk: Desk, job: str, theme: str, width
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("theme", THEMES)
-def test_axe_finds_nothing_with_questions_and_dialogs_open(desk: Desk, job: str, theme: str) -> None:
+@pytest.mark.parametrize(("theme", "width"), FOR_DIALOGS)
+def test_axe_finds_nothing_with_questions_and_dialogs_open(
+    desk: Desk, job: str, theme: str, width: int
+) -> None:
     found: list[str] = []
-    for width in (360, 1440):
-        with window(desk, "approver", theme, width) as page:
-            page.goto(desk.server.url + job)
-            page.get_by_label("Select all").check()
-            for opener in ("#ask-reject", "#ask-approve"):
-                page.locator(f"{opener} > summary").click()
-                found += violations(page)
-                page.keyboard.press("Escape")
-            page.get_by_label("Select all").uncheck()
-            for number in (0, 1):
-                page.locator("[data-decide-tick]").nth(number).check()
-            page.get_by_role("button", name="Side by side").click()
-            expect(page.locator("#compare table")).to_be_visible()
+    with window(desk, "approver", theme, width) as page:
+        page.goto(desk.server.url + job)
+        page.get_by_label("Select all").check()
+        for opener in ("#ask-reject", "#ask-approve"):
+            page.locator(f"{opener} > summary").click()
             found += violations(page)
             page.keyboard.press("Escape")
-            page.locator("#what-if > summary").click()
-            page.locator("#wi-budget").fill("40000")
-            expect(page.locator("#what-if-answer table").first).to_be_visible()
+        page.get_by_label("Select all").uncheck()
+        for number in (0, 1):
+            page.locator("[data-decide-tick]").nth(number).check()
+        page.get_by_role("button", name="Side by side").click()
+        expect(page.locator("#compare table")).to_be_visible()
+        found += violations(page)
+        page.keyboard.press("Escape")
+        page.locator("#what-if > summary").click()
+        page.locator("#wi-budget").fill("40000")
+        expect(page.locator("#what-if-answer table").first).to_be_visible()
+        found += violations(page)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(("theme", "width"), FOR_DIALOGS)
+def test_axe_finds_nothing_while_a_line_is_changed_and_menus_are_open(
+    desk: Desk, job: str, theme: str, width: int
+) -> None:
+    found: list[str] = []
+    with window(desk, "manager", theme, width) as page:
+        page.goto(desk.server.url + job)
+        page.locator("[data-line-edit]").first.click()
+        page.get_by_label("Leave it out and spend its money on others").check()
+        expect(page.locator("#line-edit-answer table").first).to_be_visible()
+        found += violations(page)
+        page.keyboard.press("Escape")
+        for menu in ("Send to somebody", "Columns"):
+            page.locator("summary", has_text=menu).click()
             found += violations(page)
+            page.keyboard.press("Escape")
+        page.locator("summary[aria-label^='Signed in']").click()
+        found += violations(page)
     assert not found, "\n".join(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import random
 import re
 import time
@@ -117,15 +118,19 @@ def type_at_random(page: Page, chance: random.Random, trial: int) -> None:
         page.get_by_label("Brand safety").select_option(chance.choice(("standard", "high", "strict")))
 
 
-@pytest.mark.parametrize("batch", range(2))
+BATCHES = int(os.environ.get("FLIGHTDECK_KILLED_BRIEFS", "8")) // 4
+"""Four trials each; a hundred of them with FLIGHTDECK_KILLED_BRIEFS=100."""
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
 def test_pages_killed_after_the_last_key_are_reopened_as_they_were_typed(desk: Desk, batch: int) -> None:
-    """Ten trials at a time, each in a browser of its own that dies 1.5 s after its own last key."""
+    """Four trials at a time, each in a browser of its own that dies 1.5 s after its own last key."""
     chance = random.Random(2027 + batch)
     killed: list[tuple[str, dict[str, Any]]] = []
     with desk.screen("manager") as elsewhere:  # another browser: what it shows, the server has
         with ExitStack() as screens:
             trials = []
-            for trial in range(10):
+            for trial in range(4):
                 page = fresh_browser(desk, screens)
                 type_at_random(page, chance, trial)
                 trials.append((page, time.monotonic()))

@@ -14,12 +14,16 @@ from tests.browser.conftest import Desk
 pytestmark = pytest.mark.browser
 
 
-def fill_brief(page: Page, name: str) -> None:
-    """On one page, where every field is in sight."""
+def on_one_page(page: Page) -> None:
+    """Where every field is in sight; the choice is kept with the user."""
+    expect(page.get_by_label("Campaign name")).to_be_visible()
     whole = page.get_by_role("button", name="All on one page")
     if whole.is_visible():
         whole.click()
         expect(page.get_by_role("button", name="Step by step")).to_be_visible()
+
+
+def fill_brief(page: Page, name: str) -> None:
     start = today() + dt.timedelta(days=60)
     page.get_by_label("Campaign name").fill(name)
     page.get_by_label("Objectives").fill("brand awareness\nonline sales")
@@ -43,6 +47,7 @@ def test_by_mouse_from_brief_to_ids_that_the_sellers_hold(desk: Desk) -> None:
     with desk.screen("manager") as manager, desk.screen("approver") as approver:
         manager.get_by_role("link", name="Campaigns").first.click()
         manager.get_by_role("link", name="New campaign").click()
+        on_one_page(manager)
         manager.get_by_role("button", name="Hand in the brief").click()
         expect(manager.get_by_role("alert")).to_be_focused()
         expect(manager.get_by_role("alert")).to_contain_text("need your attention")
@@ -98,6 +103,8 @@ def test_by_keyboard_alone(desk: Desk) -> None:
 
         press_until(page, "Tab", lambda: focus(page, "#ask-reject > summary"))
         page.keyboard.press("Enter")
+        expect(page.locator("#reject-kind")).to_be_focused()
+        page.keyboard.press("Tab")
         expect(page.locator("#reject-reason")).to_be_focused()
         page.keyboard.type("j k x are letters here")
         expect(page.locator(".budget__verdict")).to_contain_text("1 selected")
@@ -130,6 +137,7 @@ def test_without_a_script(desk: Desk) -> None:
     desk.expected = ("status of 400",)  # the browser itself writes refused posts into its console
     with desk.screen("manager", java_script_enabled=False) as manager:
         manager.goto(f"{desk.server.url}/campaigns/new/")
+        on_one_page(manager)
         fill_brief(manager, "Without script")
         manager.get_by_role("button", name="Hand in the brief").click()
         url = manager.url
