@@ -133,6 +133,7 @@ def campaign_events(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "campaign": campaign,
         "events": rows,
+        "may_audit": can(request.user, "audit.read"),
         "prices": can(request.user, "money.read"),
         "next": rows[-1].position if len(rows) == 200 else None,
         "chain_problem": events.first_bad_position("campaign", str(campaign.pk)) if position == 0 else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,9 @@ from urllib.parse import urlencode
 
 from django import template
 
-from bookings.page_context import Choice
+from bookings.page_context import Choice, Lane
+from bookings.states import RecommendationState
+from bookings.templatetags.wording import channel_name
 from bookings.wish_fields import field_of
 from planning.types import LineWish
 
@@ -30,6 +32,41 @@ class Selection:
     over: Decimal | None
     approved_width: int
     selected_width: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """What one channel or seller has of the money: `limit` is a channel's allocation; a seller has none of its own."""
+
+    name: str
+    before: Decimal  # approved earlier
+    limit: Decimal | None
+
+
+@register.simple_tag
+def by_channel(choices: Collection[Choice], lanes: Collection[Lane]) -> list[Split]:
+    return [
+        Split(
+            channel_name(lane.row.channel),
+            _approved(choice for choice in choices if choice.row.channel == lane.row.channel),
+            lane.row.amount,
+        )
+        for lane in lanes
+        if lane.row.amount
+    ]
+
+
+@register.simple_tag
+def by_seller(choices: Collection[Choice]) -> list[Split]:
+    names = sorted({choice.row.seller.name for choice in choices})
+    return [
+        Split(name, _approved(choice for choice in choices if choice.row.seller.name == name), None)
+        for name in names
+    ]
+
+
+def _approved(choices: Iterable[Choice]) -> Decimal:
+    return sum((one.row.cost for one in choices if one.row.state == RecommendationState.APPROVED), Decimal(0))
 
 
 @register.simple_tag

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
@@ -11,6 +12,7 @@ from bookings import services
 from bookings.models import Campaign, Line, Recommendation
 from bookings.proposals import fingerprint_of
 from tests.agency import Agency, set_limits
+from tests.deciding import approve, ids_of
 from tests.pages.conftest import Browse, text_of
 from tests.plans import waiting_campaign
 
@@ -196,3 +198,21 @@ def test_the_second_person_approves_the_same_lines_with_one_button(agency: Agenc
     ticks = re.findall(r'name="line" value="([^"]+)"', form)
     decide(browse, "finance", campaign, verdict="approve", line=ticks)
     assert Line.objects.count() == 1
+
+
+def test_the_selection_is_held_against_each_channels_allocation_and_by_seller(
+    agency: Agency, browse: Browse
+) -> None:
+    campaign = waiting_campaign(agency)
+    campaign.channels.create(
+        channel="ctv", position=0, share=Decimal("0.5"), amount=Decimal(40_000), reasons=[]
+    )
+    page = browse("approver").get(f"/campaigns/{campaign.pk}/").content.decode()
+    (split,) = re.findall(
+        r'data-split="channel" data-split-of="CTV" data-split-before="0" data-split-limit="(\d+)"', page
+    )
+    assert int(split) == 40_000 * 1_000_000
+    assert 'data-split="seller" data-split-of="Northlight"' in page
+    approve(agency, campaign, recommendation_ids=ids_of(campaign)[:1])
+    page = browse("approver").get(f"/campaigns/{campaign.pk}/").content.decode()
+    assert f'data-split-before="{10_000 * 1_000_000}"' in page

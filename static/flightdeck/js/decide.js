@@ -5,6 +5,7 @@
 
 import { announce } from "./announce.js";
 import { blendedCpm, money, plain, whole } from "./money.js";
+import { drawSplit } from "./split.js";
 
 const remembered = new Map();
 const typed = new Map(); // texts of the decision form, by field name: a redrawn form gets them back
@@ -22,13 +23,17 @@ export function totals(rows) {
   let impressions = 0n;
   let count = 0;
   for (const row of rows) {
-    const tick = tickOf(row);
-    if (!tick?.checked || tick.disabled) continue;
+    if (!isTicked(row)) continue;
     cost += BigInt(row.dataset.costMicros);
     impressions += BigInt(row.dataset.impressions);
     count += 1;
   }
   return { cost, impressions, count };
+}
+
+function isTicked(row) {
+  const tick = tickOf(row);
+  return Boolean(tick?.checked && !tick.disabled);
 }
 
 function say(form, name, text) {
@@ -104,6 +109,7 @@ export function update(form, aloud = true) {
   for (const box of form.querySelectorAll("[data-budget]")) box.toggleAttribute("data-over", over > 0n);
   for (const field of form.querySelectorAll("[data-decide-total]")) field.value = plain(sum.cost);
   drawBar(form, budget, committed, sum.cost);
+  drawSplit(form, rows.filter(isTicked), currency, Number(exponent ?? 2));
   gate(form, sum.count, over, show);
   followAll(form, rows);
   remembered.set(form.id, new Map(rows.map((row) => [row.dataset.line, tickOf(row)?.checked ?? false])));
