@@ -24,17 +24,19 @@ serve: $(VENV)/.runtime
 	@$(PY) manage.py migrate --verbosity 0
 	@$(PY) manage.py serve --port $(PORT)
 
-# Everything twice: embedded (SQLite, one process), then on PostgreSQL and Redis of its own. The fault harness brings
-# its own servers, and the brief form in the browser is about the browser: once is enough for these.
+# Everything twice: embedded (SQLite, one process), then on PostgreSQL and Redis of its own. What brings its own servers,
+# and what is about the browser and not about the server, is run once: in the lane that has less to do.
+ONCE_EMBEDDED := tests/faults tests/bench tests/config/test_up.py tests/browser/test_brief_form.py
+ONCE_DISTRIBUTED := tests/browser/test_accessibility.py
 test: test-embedded test-distributed
 
 test-embedded: $(VENV)/.dev
 	@mkdir -p var
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(ONCE_DISTRIBUTED)) $(ARGS)
 
 test-distributed: $(VENV)/.dev
 	@mkdir -p var
-	$(PY) -m tests.lanes.distributed $(PY) -m pytest -p tests.lanes.worker -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/faults --ignore=tests/browser/test_brief_form.py $(ARGS)
+	$(PY) -m tests.lanes.distributed $(PY) -m pytest -p tests.lanes.worker -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(ONCE_EMBEDDED)) $(ARGS)
 
 faults: $(VENV)/.dev
 	@mkdir -p var

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from accounts import saved_views
 
 PAGE = "plan-table"
-PARTS = ("sort", "way", "rows", "without")
+PARTS = ("sort", "way", "group", "rows", "without")
 COLUMNS = (
     ("channel", "Channel"),
     ("impressions", "Impressions"),

@@ -125,8 +125,10 @@ def _campaign_page(
 @page_requires("booking.read")
 @require_GET
 def campaign_events(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The audit trail of one campaign, a page at a time."""
+    """The audit trail of one campaign, a page at a time; the agency's own, so clients are led to their page."""
     campaign = _campaign(request, pk)
+    if is_client(request.user):
+        return redirect(campaign)
     after = request.GET.get("after", "0")
     position = int(after) if after.isdecimal() and len(after) < 12 else 0
     rows = events.since("campaign", campaign.pk, position)

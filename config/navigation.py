@@ -38,6 +38,7 @@ def _entries(request: HttpRequest, user: Any) -> Any:
         yield _entry(request, "audit", "Audit", "clock")
     if user.is_staff:
         yield _entry(request, "admin:index", "Administration", "shield")
+    yield _entry(request, "help", "Help", "info")
 
 
 def _capped(count: int) -> str:

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from config.help import help_page
 from config.styleguide import styleguide
 
 handler500 = "config.failing.server_error"
@@ -15,5 +16,6 @@ urlpatterns = [
     path("", include("bookings.urls")),
     path("", include("sellers.urls")),
     path("", include("notifications.urls")),
+    path("help/", help_page, name="help"),
     path("styleguide/", styleguide, name="styleguide"),
 ]

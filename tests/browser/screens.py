@@ -52,6 +52,7 @@ def _pages(job_id: str) -> dict[str, str]:
         "campaign": f"/campaigns/{job_id}/",
         "client": f"/campaigns/{job_id}/client/",
         "work": "/work/",
+        "help": "/help/",
         "charts": f"/campaigns/{job_id}/charts/",
         "what-if": f"/campaigns/{job_id}/what-if/?budget=60000",
         "notifications": "/notifications/",

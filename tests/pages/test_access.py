@@ -47,9 +47,14 @@ def test_without_a_login_every_page_leads_to_the_login(agency: Agency, name: str
 @pytest.mark.parametrize("name", ABOUT_ONE)
 def test_everybody_of_the_client_sees_its_campaign(agency: Agency, browse: Browse, name: str) -> None:
     url = reverse(name, args=[waiting_campaign(agency).pk])
-    assert {person: browse(person).get(url).status_code for person in EVERYBODY} == dict.fromkeys(
-        EVERYBODY, 200
-    )
+    found = {person: browse(person).get(url, follow=True).status_code for person in EVERYBODY}
+    assert found == dict.fromkeys(EVERYBODY, 200)
+
+
+def test_a_client_is_led_from_the_agencys_trail_to_the_own_page(agency: Agency, browse: Browse) -> None:
+    campaign = waiting_campaign(agency)
+    answer = browse("viewer").get(reverse("campaign-events", args=[campaign.pk]))
+    assert (answer.status_code, answer["Location"]) == (302, campaign.get_absolute_url())
 
 
 @pytest.mark.parametrize("name", ABOUT_ONE)

@@ -5,8 +5,8 @@
 import { announce } from "./announce.js";
 
 const NUMBERS = new Set(["rank", "impressions", "cpm", "cost", "score"]);
-const STATE = ["sort", "way", "channel", "seller", "find", "rows", "without"];
-const KEPT = ["sort", "way", "rows", "without"]; // a view is of every plan; channels and sellers are of one
+const STATE = ["sort", "way", "group", "channel", "seller", "find", "rows", "without"];
+const KEPT = ["sort", "way", "group", "rows", "without"]; // a view is of every plan; channels and sellers are of one
 const FILTERS = { channel: "channel", seller: "seller", name: "find" };
 
 let kept = ""; // the person's own view, used where the address says nothing of the table
@@ -37,14 +37,57 @@ function keyOf(line, column) {
   return NUMBERS.has(column) ? Number(value) : value.toLocaleLowerCase();
 }
 
-export function sortLines(table, column, way) {
-  const keyed = linesOf(table).map((line) => [keyOf(line, column), Number(line.dataset.rank), line]);
+function compare(a, b) {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** By the group first, then by the column, then by rank. Each group gets a head of its own. */
+export function sortLines(table, column, way, group) {
   const turn = way === "down" ? -1 : 1;
-  keyed.sort(([a, i], [b, j]) => (a < b ? -turn : a > b ? turn : i - j));
-  const foot = table.tFoot;
+  const keyed = linesOf(table).map((line) => ({
+    line,
+    group: group ? (line.dataset[group] ?? "") : "",
+    key: keyOf(line, column || "rank"),
+    rank: Number(line.dataset.rank),
+  }));
+  keyed.sort((a, b) => compare(a.group, b.group) || turn * compare(a.key, b.key) || a.rank - b.rank);
   const sorted = document.createDocumentFragment();
-  for (const [, , line] of keyed) sorted.append(line);
-  table.insertBefore(sorted, foot);
+  let current = null;
+  for (const one of keyed) {
+    if (group && one.group !== current) sorted.append(headOf(table, one.group));
+    current = one.group;
+    sorted.append(one.line);
+  }
+  for (const head of table.querySelectorAll("[data-plan-group]")) head.remove();
+  table.insertBefore(sorted, table.tFoot);
+}
+
+function headOf(table, name) {
+  const body = document.createElement("tbody");
+  body.className = "plan-group";
+  body.dataset.planGroup = name;
+  const cell = body.insertRow().appendChild(document.createElement("th"));
+  cell.scope = "rowgroup";
+  cell.colSpan = table.tHead.rows[0].cells.length;
+  cell.textContent = name;
+  return body;
+}
+
+/** Under each head how many of its lines are shown, and what they cost. */
+function sumGroups(table) {
+  for (const head of table.querySelectorAll("[data-plan-group]")) {
+    let count = 0;
+    let cost = 0;
+    let next = head.nextElementSibling;
+    for (; next?.matches("[data-plan-line]"); next = next.nextElementSibling) {
+      if (next.hidden) continue;
+      count += 1;
+      cost += Math.round(Number(next.dataset.cost ?? 0) * 1000);
+    }
+    head.hidden = count === 0;
+    const money = cost ? `, ${(cost / 1000).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}` : "";
+    head.querySelector("th").textContent = `${head.dataset.planGroup}: ${count} ${count === 1 ? "line" : "lines"}${money}`;
+  }
 }
 
 function showSort(table, column, way) {
@@ -91,7 +134,10 @@ function apply(card) {
   const tools = card.querySelector("[data-plan-tools]");
   if (!table || !tools) return;
   const state = read();
-  if (state.sort) sortLines(table, state.sort, state.way);
+  const grouped = table.querySelector("[data-plan-group]") !== null;
+  if (state.sort || state.group || grouped) sortLines(table, state.sort, state.way, state.group);
+  const group = tools.querySelector("[data-plan-by]");
+  if (group) group.value = state.group;
   showSort(table, state.sort, state.way);
   for (const [field, name] of Object.entries(FILTERS)) {
     const control = tools.querySelector(`[data-plan-filter="${field}"]`);
@@ -102,6 +148,7 @@ function apply(card) {
   table.toggleAttribute("data-dense", state.rows === "dense");
   hideColumns(card, table, state.without);
   tools.querySelector("[data-plan-count]").textContent = countWords(filterLines(table, state));
+  sumGroups(table);
 }
 
 function hideColumns(card, table, without) {
@@ -154,6 +201,7 @@ function onFilter(event) {
   const control = event.target;
   if (control.matches?.("[data-plan-filter]")) write({ [FILTERS[control.dataset.planFilter]]: control.value });
   else if (control.matches?.("[data-plan-density]")) write({ rows: control.value });
+  else if (control.matches?.("[data-plan-by]")) write({ group: control.value });
   else if (control.matches?.("[data-plan-column]")) write({ without: withoutOf(control.closest(".card")) });
   else return;
   apply(control.closest(".card"));
