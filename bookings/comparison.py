@@ -72,7 +72,8 @@ def feasibility(impressions: int, available: int | None) -> Feasibility:
 
 
 def _flags(row: Recommendation, brief: Brief, known: bool) -> list[str]:
-    found = ["set by hand"] if _is_set(row, brief) else []
+    set_by_hand = brief.constraints.wish_for((row.channel, row.seller.slug, row.product_id)) is not None
+    found = ["set by hand"] if set_by_hand else []
     target = brief.kpis.target_cpm
     if target is not None and row.cpm > target:
         found.append(f"{row.cpm - target:,.2f} above the target CPM")
@@ -84,11 +85,6 @@ def _flags(row: Recommendation, brief: Brief, known: bool) -> list[str]:
     if row.start_date > brief.start_date or row.end_date < brief.end_date:
         found.append("shorter than the flight")
     return found
-
-
-def _is_set(row: Recommendation, brief: Brief) -> bool:
-    key = (row.channel, row.seller.slug, row.product_id)
-    return any(wish.key == key for wish in brief.constraints.lines)
 
 
 def _sellers_known(seller_ids: Sequence[object]) -> set[object]:

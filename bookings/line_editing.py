@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -58,25 +58,26 @@ def _cpm_at(offer: Offer, impressions: int) -> Decimal:
 
 def wish_of(campaign: Campaign, row: Recommendation) -> LineWish | None:
     """What a person has set for this line already."""
-    key = _key(row)
-    return next((wish for wish in campaign.read_brief().constraints.lines if wish.key == key), None)
+    return campaign.read_brief().constraints.wish_for(_key(row))
 
 
-def read_edit(campaign: Campaign, row: Recommendation, how: str, volume: str, instead: str) -> Change:
+def read_edit(
+    campaign: Campaign, row: Recommendation, form: Mapping[str, Any], others: Sequence[Alternative]
+) -> Change:
     """The change that the form asks for; an empty one where nothing would be different. Raises `Infeasible`."""
-    key = _key(row)
+    key, how = _key(row), form["how"]
     if how == EXACT:
-        return _unless_same(campaign, row, LineWish(*key, impressions=_volume(volume)))
+        return _unless_same(row, LineWish(*key, impressions=_volume(form["impressions"])))
     if how == OUT:
         return Change(lines=(LineWish(*key, impressions=0),))
     if how == SWAP:
-        return Change(lines=(LineWish(*key, impressions=0), LineWish(*_instead(campaign, row, instead))))
+        return Change(lines=(LineWish(*key, impressions=0), LineWish(*_instead(form["instead"], others))))
     if how == FREE:
         return Change(freed=(key,)) if wish_of(campaign, row) else Change()
     return Change()
 
 
-def _unless_same(campaign: Campaign, row: Recommendation, wish: LineWish) -> Change:
+def _unless_same(row: Recommendation, wish: LineWish) -> Change:
     """A plan that holds the volume already is not made anew to hold it."""
     return Change() if wish.impressions == row.impressions else Change(lines=(wish,))
 
@@ -96,8 +97,8 @@ def _volume(text: str) -> int:
     return int(digits)
 
 
-def _instead(campaign: Campaign, row: Recommendation, value: str) -> Key:
-    if value not in {one.key for one in alternatives(campaign, row)}:
+def _instead(value: str, others: Sequence[Alternative]) -> Key:
+    if value not in {one.key for one in others}:
         raise Infeasible(
             [FieldError("instead", "unknown_product", "Choose the product that takes its place.")]
         )

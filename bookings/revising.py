@@ -39,7 +39,7 @@ def revise_plan(
     """Put a plan together again. Raises `Refused`, `InvalidBrief`, `planning.types.Infeasible`; then nothing has
     changed."""
     if change.is_empty:
-        raise Refused(400, "nothing_changed", "Change the budget, the highest CPM or a share first.")
+        raise Refused(400, "nothing_changed", "Change the budget, the highest CPM, a share or a line first.")
     _refuse_hopeless(Campaign.objects.get(pk=campaign_id), change)
     return _make_anew(campaign_id, change, user, actor, seen_version)
 

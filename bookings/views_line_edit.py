@@ -40,7 +40,7 @@ def line_edit(request: HttpRequest, pk: uuid.UUID, line_id: uuid.UUID) -> HttpRe
         "may_revise": can(request.user, "booking.create"),
     }
     try:
-        change = line_editing.read_edit(campaign, row, form["how"], form["impressions"], form["instead"])
+        change = line_editing.read_edit(campaign, row, form, others)
         context["wishes"] = [field_of(wish) for wish in change.lines]
         context["frees"] = [json.dumps(key) for key in change.freed]
         context["shown"] = explore(campaign, change) if form["how"] else None

@@ -176,7 +176,7 @@ def _free(offer: Offer) -> int | None:
 
 def _candidate(brief: Brief, limits: Limits, offer: Offer) -> Candidate | tuple[str, str]:
     product = offer.product
-    wish = _wish_for(brief, offer)
+    wish = brief.constraints.wish_for((offer.channel, product.seller, product.product_id))
     if wish is not None and not wish.wanted:
         return "left_out", "The brief leaves it out."
     if brief.constraints.sellers_included and product.seller not in brief.constraints.sellers_included:
@@ -208,11 +208,6 @@ def _candidate(brief: Brief, limits: Limits, offer: Offer) -> Candidate | tuple[
     floor = limits.line_floors.get(offer.channel, Decimal(0))
     usable = tuple(rung for rung in (_raised(rung, floor) for rung in sold) if rung.low <= rung.high)
     return Candidate(offer, value, reasons, usable) if usable else _too_small(limits, offer, sold)
-
-
-def _wish_for(brief: Brief, offer: Offer) -> LineWish | None:
-    key = (offer.channel, offer.product.seller, offer.product.product_id)
-    return next((wish for wish in brief.constraints.lines if wish.key == key), None)
 
 
 def _wished(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from planning.quoted import key_of
 from planning.selection import select
 from planning.types import Allocation, Brief, Infeasible, LineWish, Offer, Plan
 from planning.wishes import name_of
@@ -17,7 +18,7 @@ from planning.wishes import name_of
 def select_as_wished(brief: Brief, allocations: Sequence[Allocation], offers: Sequence[Offer]) -> Plan:
     """Raises `Infeasible` only where there is no plan without the wishes either."""
     wanted = [wish for wish in brief.constraints.lines if wish.wanted]
-    offered = {(offer.channel, offer.product.seller, offer.product.product_id) for offer in offers}
+    offered = {key_of(offer) for offer in offers}
     gone = [wish for wish in wanted if wish.key not in offered]
     reasons = [f"{name_of(wish)} is offered no more; what was set for it is left out." for wish in gone]
     try:

@@ -108,6 +108,10 @@ class Constraints:
     lines: tuple[LineWish, ...] = ()
     unused: Mapping[str, Any] = field(default_factory=dict)
 
+    def wish_for(self, key: tuple[str, str, str]) -> LineWish | None:
+        """What a person set for this channel, seller and product."""
+        return next((wish for wish in self.lines if wish.key == key), None)
+
 
 @dataclass(frozen=True)
 class BookingPolicy:

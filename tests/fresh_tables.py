@@ -1,7 +1,7 @@
 """Empties the database after a test that committed, in a tenth of the time that Django's own flush needs.
 
 Django truncates every table and writes all content types and permissions again. Here only tables that hold rows are
-emptied, and what the migrations made once stays. That is half an hour of a suite of thousands of tests, run twice.
+emptied, and what the migrations made once stays. Over thousands of tests, run in two lanes, that is many minutes.
 """
 
 from __future__ import annotations

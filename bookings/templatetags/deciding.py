@@ -13,7 +13,7 @@ from django import template
 from bookings.page_context import Choice, Lane
 from bookings.states import RecommendationState
 from bookings.templatetags.wording import channel_name
-from bookings.wish_fields import field_of
+from bookings.wish_fields import field_of, text_of
 from planning.types import LineWish
 
 register = template.Library()
@@ -67,6 +67,9 @@ def by_seller(choices: Collection[Choice]) -> list[Split]:
 
 def _approved(choices: Iterable[Choice]) -> Decimal:
     return sum((one.row.cost for one in choices if one.row.state == RecommendationState.APPROVED), Decimal(0))
+
+
+register.filter("wish_words", text_of)
 
 
 @register.simple_tag

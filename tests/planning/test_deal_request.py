@@ -210,7 +210,7 @@ def test_a_budget_with_a_price_is_a_volume_and_two_quarters_are_one_flight() -> 
         ("ctv", {"deal_type": "XX"}, "deal_type", "unknown_deal_type"),
         ("ctv", {"max_cpm": Decimal(0)}, "max_cpm", "out_of_range"),
         ("ctv", {"impressions": 0}, "impressions", "out_of_range"),
-        ("ctv", {"currency": "XXX"}, "currency", "unknown_currency"),
+        ("ctv", {"currency": "QQQ"}, "currency", "unknown_currency"),
         ("ctv", {"flight_start": dt.date(2026, 1, 1)}, "flight_start", "in_the_past"),
         ("ctv", {"flight_end": dt.date(2026, 1, 1)}, "flight_end", "before_start"),
         ("ctv July 2025", {}, "flight_start", "in_the_past"),
